@@ -1,0 +1,243 @@
+"""The command line: flags from a recipe's `Config`, and the verbs that every recipe answers to."""
+
+import contextlib
+import dataclasses
+import importlib
+import inspect
+import os
+import shlex
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import get_type_hints
+
+import tyro
+
+from dl100_tf import __version__, curriculum
+from dl100_tf import run as runs
+from dl100_tf.errors import Interrupted, UserError
+from dl100_tf.flags import Common, closest, parsed, training_flags
+
+__all__ = ["Common", "main"]
+
+VERBS = {
+    "train": "train a run, resume an unfinished one, or extend one with more --epochs (the default)",
+    "predict": "ask a trained run",
+    "report": "write a run's report again and say where it is",
+}
+LATER = ("tune", "export", "serve", "demo")
+
+
+def main(file: str) -> None:
+    """Run the recipe in `file` from the command line: `python -m dl100_tf.projects.<name> [verb] [flags]`.
+
+    The recipe is imported again under its real name, so that no class is ever saved under `__main__`.
+    """
+    name = Path(file).stem
+    words = sys.argv[1:]
+    verb = words.pop(0) if words and not words[0].startswith("-") else "train"
+    sys.exit(guarded(run_verb, verb, name, words))
+
+
+def dl100() -> None:
+    """The console script: `dl100 list`, `dl100 <verb> <project> [flags]`."""
+    sys.exit(guarded(dispatch, sys.argv[1:]))
+
+
+def dispatch(words: list[str]) -> int:
+    """Answer `dl100` with these words behind it; the exit code."""
+    if not words or words[0] in ("-h", "--help"):
+        print(usage())
+    elif words[0] == "--version":
+        print(__version__)
+    elif words[0] == "list":
+        print(curriculum.table())
+    elif words[0] not in (*VERBS, *LATER):
+        raise UserError(f"there is no verb {words[0]!r}{closest(words[0], [*VERBS, 'list'])}. See `dl100 --help`.")
+    elif len(words) == 1:
+        raise UserError(f"which project? `dl100 {words[0]} <project>`; `dl100 list` shows them.")
+    else:
+        return run_verb(words[0], words[1], words[2:])
+    return 0
+
+
+def usage() -> str:
+    """The text of `dl100 --help`."""
+    rows = "\n".join(f"  {verb:<9}{what}" for verb, what in VERBS.items())
+    return (f"usage: dl100 <verb> <project> [flags]\n       dl100 list\n\n{rows}\n"
+            "  list     the projects and their days\n\n"
+            "`dl100 train <project> --help` shows a project's flags; "
+            "`python -m dl100_tf.projects.<project>` is the same as `dl100 train <project>`.")
+
+
+def guarded(action, *arguments) -> int:
+    """Call `action` and turn what went wrong into one line and an exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no news of CUDA and AVX; errors still raise
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    try:
+        return action(*arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+
+
+def run_verb(verb: str, project: str, words: list[str]) -> int:
+    """Answer `verb` for `project`; the exit code."""
+    if verb in LATER:
+        raise UserError(f"`{verb}` is not in dl100_tf {__version__} yet. What works: {', '.join(VERBS)}.")
+    if verb not in VERBS:
+        raise UserError(f"there is no verb {verb!r}{closest(verb, VERBS)}. There are: {', '.join(VERBS)}.")
+    if project not in curriculum.projects():
+        raise UserError(f"there is no project {project!r}{closest(project, curriculum.projects())}. "
+                        "`dl100 list` shows them.")
+    recipe = importlib.import_module(f"dl100_tf.projects.{project}")
+    return {"train": train, "predict": predict, "report": report}[verb](recipe, words)
+
+
+def train(recipe, words: list[str]) -> int:
+    """The verb `train`: a new run, the rest of an unfinished one, or more epochs for a finished one."""
+    project = name_of(recipe)
+    flags = training_flags(recipe, recipe.Config(), words)
+    run = runs.Run(project, flags.run or runs.fresh_name(project))
+    config = flags.config
+    if run.exists:
+        stored = stored_config(recipe, run)
+        config = training_flags(recipe, stored, words).config
+        refuse_changes(run, stored, config)
+        if run.finished_epochs >= config.epochs:
+            print(f"The run {run.name} is finished, there is nothing to do. Its report: {run.path('report.html')}")
+            return 0
+    resume = f"python -m dl100_tf.projects.{project} --run {run.name}"
+    try:
+        scores = execute(recipe, config, run, shlex.join(sys.orig_argv))
+    except (Interrupted, KeyboardInterrupt):
+        print(f"Stopped; what was trained is saved. To go on:\n    {resume}")
+        return 130
+    print(summary(scores) + f"\nReport: {run.path('report.html')}")
+    return 0
+
+
+def execute(recipe, config, run, command: str = "") -> dict:
+    """Carry out `recipe` with `config` in `run`; its scores.
+
+    Raises:
+        Interrupted: the user stopped it; the state is saved.
+        UserError: something the user can mend.
+    """
+    with run.owned():
+        run.begin(config, command)
+        run.note(title=recipe.__doc__.splitlines()[0].rstrip("."))
+        with loading("Loading TensorFlow"):
+            from dl100_tf import training
+            training.set_seeds(config.seed, config.deterministic)
+        # What `auto` found in the first session stays this run's data.
+        rung = run.read_json("provenance.json").get("source", {}).get("rung")
+        scores = recipe.recipe(dataclasses.replace(config, source=rung or config.source), run)
+        run.note(finished={"epochs": config.epochs, "at": runs.now()})
+    return scores
+
+
+def predict(recipe, words: list[str]) -> int:
+    """The verb `predict`: the recipe's `predict` on what stands on the command line."""
+    asks = [parameter.name for parameter in inspect.signature(recipe.predict).parameters.values()][2:]
+    hints = get_type_hints(recipe.predict)
+    fields = [(name, tyro.conf.Positional[hints[name]]) for name in asks]
+    fields.append(("run", str, dataclasses.field(default="")))
+    kind = dataclasses.make_dataclass("Predict", fields)
+    flags = parsed(kind, words, f"python -m {recipe.__name__} predict",
+                   f"{inspect.getdoc(recipe.predict)}\n\nWithout --run, the run that was scored last answers.")
+    run = existing(recipe, flags.run)
+    with loading("Loading the model"):
+        model = run.load_model()
+    answer = recipe.predict(model, stored_config(recipe, run), *(getattr(flags, name) for name in asks))
+    for name, value in answer.items():
+        print(f"{name:>12}  {value:6.1%}" if isinstance(value, float) else f"{name:>12}  {value}")
+    scores = run.read_json("scores.json", {})
+    print(f"(run {run.name}: {summary(scores)})" if scores else f"(run {run.name}, not scored yet)")
+    return 0
+
+
+def report(recipe, words: list[str]) -> int:
+    """The verb `report`: plots and report again, from the run's files alone."""
+    kind = dataclasses.make_dataclass("Report", [("run", str, dataclasses.field(default=""))])
+    flags = parsed(kind, words, f"python -m {recipe.__name__} report",
+                   "Write the report of a run again. Without --run, of the run that was scored last.")
+    from dl100_tf import evaluation
+
+    run = existing(recipe, flags.run)
+    with run.owned():
+        evaluation.plot(run)
+        print(f"Report: {evaluation.report(run)}")
+    return 0
+
+
+def stored_config(recipe, run):
+    """The settings that `run` was begun with.
+
+    Raises:
+        UserError: they are of another version of the recipe.
+    """
+    try:
+        return recipe.Config(**run.read_json("config.json"))
+    except TypeError as error:
+        raise UserError(f"{run.path('config.json')} is not of this version of {run.project} ({error}). "
+                        "Start again under another --run name.") from None
+
+
+def refuse_changes(run, stored, asked) -> None:
+    """A resumed run keeps its settings, all but `epochs`."""
+    for field in dataclasses.fields(stored):
+        before, now = getattr(stored, field.name), getattr(asked, field.name)
+        if before != now and field.name != "epochs":
+            flag = f"--{field.name.replace('_', '-')}"
+            raise UserError(f"the run {run.name} was begun with {flag} {before}, not {now}: leave the flag out to go "
+                            "on with it, or give the new setting a new --run name. Only --epochs may change.")
+
+
+def existing(recipe, name: str):
+    """The run of that name, or the latest; UserError where there is none."""
+    project = name_of(recipe)
+    run = runs.Run(project, name) if name else runs.latest(project)
+    if not run.exists:
+        raise UserError(f"{project} has no run {name!r}: there is no {run.directory}.")
+    return run
+
+
+def summary(scores: dict) -> str:
+    """One line on what was measured and on what data."""
+    metrics = scores["metrics"]
+    told = "  ".join(f"{name} {metrics[name]:.4f}" for name in ("accuracy", "auroc", "loss") if name in metrics)
+    return f"{told or metrics}  on {scores['n']} test examples, source: {scores['source']}" + (
+        f" ({scores['source_note']})" if scores.get("source_note") else "")
+
+
+def name_of(recipe) -> str:
+    """The recipe's one name."""
+    return recipe.__name__.rsplit(".", 1)[-1]
+
+
+@contextlib.contextmanager
+def loading(what: str):
+    """A spinner while TensorFlow loads; what its C++ core then says of CUDA is shown only if the loading fails."""
+    from rich.console import Console
+
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as said, open(os.dup(screen), "w", encoding="utf-8") as stream:
+        os.dup2(said.fileno(), 2)
+        try:
+            with Console(file=stream).status(what):
+                yield
+        except BaseException:
+            said.seek(0)
+            stream.write(said.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)

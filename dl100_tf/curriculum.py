@@ -1,0 +1,29 @@
+"""The hundred days: which project is worked on when."""
+
+import ast
+import functools
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "projects"
+
+DAYS = {"lstm_imdb": (27, 28)}  # first and last day
+
+
+@functools.cache
+def projects() -> tuple[str, ...]:
+    """The names of all recipes, by their days: a recipe is there when its file is."""
+    found = [file.stem for file in FOLDER.glob("*.py") if not file.stem.startswith("_")]
+    return tuple(sorted(found, key=lambda name: (DAYS.get(name, (101, 101)), name)))
+
+
+def card(name: str) -> str:
+    """The docstring of a recipe, read without importing it."""
+    return ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))) or ""
+
+
+def table() -> str:
+    """The projects with their days, as `dl100 list` prints them."""
+    rows = [(f"{DAYS[name][0]}-{DAYS[name][1]}" if name in DAYS else "", name, card(name).splitlines()[0])
+            for name in projects()]
+    width = max(len(name) for _, name, _ in rows)
+    return "\n".join(f"{days:>7}  {name:<{width}}  {line}" for days, name, line in [("days", "project", "what"), *rows])

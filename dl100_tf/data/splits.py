@@ -1,0 +1,100 @@
+"""What every dataset is once it's loaded: three splits, the names of the labels, and where it came from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dl100_tf.errors import DataError, UserError
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where data came from: it stands beside every score.
+
+    Attributes:
+        rung: the rung of the ladder: `local`, `tfds` or `sample`.
+        where: what was read there, for a person, e.g. `25 000 + 25 000 reviews from …/imdb/aclImdb`.
+        digest: SHA-256 (hex) of the content that was read; the same content has the same digest on every rung.
+        note: what a reader of the score has to know; empty for real data.
+    """
+
+    rung: str
+    where: str
+    digest: str
+    note: str = ""
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether the package made the data itself, so that a score on it says nothing about real data."""
+        return self.rung == "sample"
+
+    def describe(self) -> str:
+        """The source in one short line."""
+        return f"{self.rung}: {self.where}"
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples `x` and their labels `y`, arrays of the same length along the first axis."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __post_init__(self):
+        if len(self.x) != len(self.y):
+            raise ValueError(f"{len(self.x)} examples, but {len(self.y)} labels")
+
+    def __len__(self):
+        return len(self.y)
+
+    def take(self, indices) -> "Split":
+        """The examples at `indices` (anything that NumPy indexes with), in that order."""
+        return Split(self.x[indices], self.y[indices])
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """A dataset: learn from `train`, decide by `validation`, and look at `test` once."""
+
+    train: Split
+    validation: Split
+    test: Split
+    labels: tuple[str, ...]
+    source: Source
+
+    def map(self, function: Callable[[np.ndarray], np.ndarray]) -> "Splits":
+        """The same splits with `x` replaced by `function(x)`."""
+        return replace(self, **{name: Split(function(split.x), split.y) for name, split in self.parts().items()})
+
+    def parts(self) -> dict[str, Split]:
+        """The splits by name: train, validation, test."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """Part `split` in two by chance, with the same mix of labels in both; the order of the examples stays.
+
+    Args:
+        split: at least two examples of each label; `y` holds whole numbers.
+        share: how much goes to the second part, between 0 and 1.
+        seed: the same seed parts the same way.
+
+    Returns:
+        (rest, held): every label has at least one example in each.
+
+    Raises:
+        UserError: the share isn't between 0 and 1.
+        DataError: a label has only one example.
+    """
+    if not 0 < share < 1:
+        raise UserError(f"the validation share is {share}, and has to be between 0 and 1 (0.1 holds out a tenth).")
+    random = np.random.default_rng(seed)
+    held = np.zeros(len(split), bool)
+    for label in np.unique(split.y):
+        members = np.flatnonzero(split.y == label)
+        if len(members) < 2:
+            raise DataError(f"label {label} has a single example, so none can be held out: add examples.")
+        count = min(max(round(share * len(members)), 1), len(members) - 1)
+        held[random.permutation(members)[:count]] = True
+    return split.take(~held), split.take(held)

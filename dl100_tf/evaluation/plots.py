@@ -1,0 +1,200 @@
+"""The figures of a report, drawn from the run's files alone, each for a light page and for a dark one."""
+
+import dataclasses
+import textwrap
+from pathlib import Path
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from sklearn import metrics as sk
+
+from dl100_tf.errors import UserError
+from dl100_tf.evaluation import records, scores
+from dl100_tf.evaluation.wording import clean, count, percent
+
+SIZE = (5.2, 5.2)  # inches: four of a size make a tidy page, and one fills a phone with letters still readable
+DPI = 200  # twice the screen's
+NAMED = 12  # classes; beyond this many a figure leaves out names and numbers
+
+
+@dataclasses.dataclass(frozen=True)
+class Theme:
+    """Colours that go together; the two strong ones (Okabe and Ito's) differ for every kind of colour vision."""
+
+    suffix: str
+    paper: str
+    ink: str
+    soft: str
+    grid: str
+    blue: str
+    orange: str
+
+
+LIGHT = Theme("", "#ffffff", "#1c2024", "#646b75", "#e6e8eb", "#0072b2", "#d55e00")
+DARK = Theme("-dark", "#171a1f", "#e8eaed", "#9aa2ad", "#2b3038", "#56b4e9", "#f0883e")
+
+
+def plot(run) -> list[Path]:
+    """Draw what the run has data for, and return the paths of the light figures.
+
+    `history` needs `history.csv`; `confusion`, `roc` and `reliability` need `predictions.npz`. Each becomes
+    `plots/<name>.png` and `plots/<name>-dark.png`, 1040 x 1040 pixels.
+
+    Raises:
+        UserError: the run has neither file, or one of them is damaged.
+    """
+    rows, known = records.history(run), records.predictions(run)
+    if not rows and known is None:
+        raise UserError(f"{run.directory} has neither history.csv nor predictions.npz: there is nothing to plot. "
+                        f"{records.finish(run)}")
+    figures = {}
+    if rows:
+        best = records.best_epoch(run, rows)
+        figures["history"] = lambda figure, theme: history(figure, theme, rows, best)
+    if known:
+        y, p = known
+        labels = _labels(run, p.shape[1])
+        figures["confusion"] = lambda figure, theme: confusion(figure, theme, y, p, labels)
+        if len(np.unique(y)) > 1:
+            figures["roc"] = lambda figure, theme: roc(figure, theme, y, p, labels)
+        figures["reliability"] = lambda figure, theme: reliability(figure, theme, y, p)
+    caption = _caption(run, len(known[0]) if known else 0)
+    for name, draw in figures.items():
+        for theme in (LIGHT, DARK):
+            _write(run, f"plots/{name}{theme.suffix}.png", draw, theme, caption)
+    return [run.path(f"plots/{name}.png") for name in figures]
+
+
+def history(figure: Figure, theme: Theme, rows: list[dict], best: int | None) -> None:
+    """Loss, and the first metric beside it, by epoch, with the epoch whose weights were kept marked."""
+    aside = ("epoch", "loss", "learning_rate", "seconds")
+    names = ["loss", *(name for name in rows[0] if name not in aside and not name.startswith("val_"))][:2]
+    axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    epochs = [row["epoch"] for row in rows]
+    marker = "o" if len(rows) <= 30 else ""
+    for axis, name in zip(axes, names, strict=True):
+        for column, label, colour, style in ((name, "training", theme.soft, (0, (4, 2))),
+                                             (f"val_{name}", "validation", theme.blue, "-")):
+            if column in rows[0]:
+                axis.plot(epochs, [row[column] for row in rows], color=colour, linestyle=style, marker=marker,
+                          markersize=4, label=label)
+        axis.set_ylabel(clean(name).replace("_", " "))
+        axis.margins(x=0.04, y=0.14)
+        if name.endswith("accuracy"):
+            axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
+        if best:
+            axis.axvline(best, color=theme.orange, linewidth=1.4, zorder=1, label=f"kept: epoch {best}")
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes[-1].set_xlabel("epoch")
+    axes[0].legend(loc="best")
+    axes[0].set_title("Learning curves")
+
+
+def confusion(figure: Figure, theme: Theme, y: np.ndarray, p: np.ndarray, labels: list[str]) -> None:
+    """How often each class was taken for each."""
+    matrix = sk.confusion_matrix(y, p.argmax(axis=1), labels=range(len(labels)))
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axis = figure.subplots()
+    shades = LinearSegmentedColormap.from_list("shades", [theme.paper, theme.blue])
+    axis.imshow(share, cmap=shades, vmin=0, vmax=1)
+    axis.grid(False)
+    axis.tick_params(length=0)
+    axis.set(xlabel="judged", ylabel="true")
+    axis.set_title("Confusion")
+    if len(labels) > NAMED:
+        return
+    long = max(map(len, labels)) > 5 and len(labels) > 3
+    axis.set_xticks(range(len(labels)), labels, rotation=90 if long else 0)
+    axis.set_yticks(range(len(labels)), labels)
+    for (i, j), number in np.ndenumerate(matrix):
+        strong = share[i, j] > 0.55
+        text = f"{percent(share[i, j])}\n{count(number)}" if len(labels) <= 4 else count(number)
+        axis.text(j, i, text, ha="center", va="center", fontsize=13 if len(labels) <= 4 else 8, linespacing=1.5,
+                  color=theme.paper if strong else theme.ink)
+
+
+def roc(figure: Figure, theme: Theme, y: np.ndarray, p: np.ndarray, labels: list[str]) -> None:
+    """True against false positive rate over all thresholds; with more than two labels, each against the rest."""
+    axis = figure.subplots()
+    axis.plot([0, 1], [0, 1], color=theme.soft, linewidth=1, linestyle=(0, (2, 3)))
+    classes = [1] if len(labels) == 2 else [label for label in range(len(labels)) if (y == label).any()]
+    for place, label in enumerate(classes):
+        false, true, _ = sk.roc_curve(y == label, p[:, label])
+        colour = theme.blue if len(classes) == 1 else matplotlib.colormaps["cividis"](place / len(classes))
+        axis.plot(false, true, color=colour, linewidth=2 if len(classes) == 1 else 1,
+                  label=f"{labels[label]}  AUROC {sk.auc(false, true):.3f}" if len(classes) <= NAMED else None)
+    axis.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", xlabel="false positive rate",
+             ylabel="true positive rate")
+    axis.set_title("ROC" if len(classes) == 1 else "ROC, each class against the rest")
+    if len(classes) <= NAMED:
+        axis.legend(loc="lower right")
+
+
+def reliability(figure: Figure, theme: Theme, y: np.ndarray, p: np.ndarray) -> None:
+    """Whether 80 % sure is right 80 % of the time; below, how many guesses are how sure."""
+    size, confidence, accuracy = scores.calibration(y, p)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    start = 1 / p.shape[1]  # no guess can be less sure
+    upper.plot([start, 1], [start, 1], color=theme.soft, linewidth=1, linestyle=(0, (2, 3)), label="perfect")
+    filled = size > 0
+    upper.plot(confidence[filled], accuracy[filled], color=theme.blue, marker="o", markersize=5,
+               label=f"model, off by {percent(scores.calibration_error(y, p))} on average")
+    edges = np.linspace(0, 1, scores.BINS + 1)
+    lower.bar(edges[:-1], size, width=np.diff(edges), align="edge", color=theme.blue, edgecolor=theme.paper)
+    lower.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    lower.yaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+    for axis in (upper.yaxis, lower.xaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
+    lower.set(xlim=(start - 0.02, 1.02), xlabel="confidence", ylabel="guesses")
+    upper.set(ylim=(min(start, np.nanmin(accuracy)) - 0.04, 1.04), ylabel="accuracy")
+    upper.legend(loc="upper left")
+    upper.set_title("Reliability")
+
+
+def _write(run, name: str, draw, theme: Theme, caption: str) -> None:
+    with matplotlib.style.context(["default", _style(theme)]):
+        figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
+        FigureCanvasAgg(figure)
+        lines = textwrap.wrap(caption, 86)
+        foot = 0.03 * len(lines)
+        figure.get_layout_engine().set(rect=(0, foot + 0.01, 1, 0.99 - foot), w_pad=0.08, h_pad=0.06)
+        draw(figure, theme)
+        figure.text(0.02, 0.015, "\n".join(lines), fontsize=8, va="bottom", linespacing=1.35,
+                    color=theme.orange if records.SAMPLE in caption else theme.soft)
+        with run.writing(name) as file:
+            figure.savefig(file, metadata={"Software": None})
+
+
+def _style(theme: Theme) -> dict:
+    """One look for all figures; mathematics off, as a `$` in a label is a dollar."""
+    return {
+        "figure.facecolor": theme.paper, "savefig.facecolor": theme.paper, "axes.facecolor": theme.paper,
+        "text.color": theme.ink, "axes.labelcolor": theme.soft, "xtick.color": theme.soft, "ytick.color": theme.soft,
+        "axes.edgecolor": theme.grid, "axes.spines.top": False, "axes.spines.right": False,
+        "axes.grid": True, "grid.color": theme.grid, "grid.linewidth": 0.8, "axes.axisbelow": True,
+        "xtick.major.size": 0, "ytick.major.size": 0, "xtick.labelsize": 9.5, "ytick.labelsize": 9.5,
+        "axes.labelsize": 10, "axes.titlesize": 12, "axes.titleweight": "bold", "axes.titlelocation": "left",
+        "axes.titlepad": 10, "lines.linewidth": 2, "legend.frameon": False, "legend.fontsize": 9.5,
+        "font.family": "DejaVu Sans", "text.parse_math": False, "path.simplify": True}
+
+
+def _caption(run, n: int) -> str:
+    """What stands at the foot of every figure: whose it is, and the data source."""
+    source = records.source(run)
+    said = records.SOURCES.get(source["rung"], source["rung"]) or "data source not noted"
+    noun = records.mapping(run, "scores.json").get("noun", "examples")
+    return clean(" · ".join([f"{run.project} / {run.name}", *([f"{count(n)} test {noun}"] if n else []), said]))
+
+
+def _labels(run, k: int) -> list[str]:
+    """The classes' names, their numbers where no file tells the names; cut to what fits beside an axis."""
+    names = records.mapping(run, "scores.json").get("labels")
+    if not isinstance(names, list) or len(names) != k:
+        names = range(k)
+    names = [clean(str(name)) for name in names]
+    return [name if len(name) <= 18 else name[:17] + "…" for name in names]

@@ -1,0 +1,76 @@
+"""Flags: what a `Config` becomes on the command line."""
+
+import contextlib
+import dataclasses
+import difflib
+import io
+import itertools
+import re
+from typing import Annotated, Literal
+
+import tyro
+
+from dl100_tf.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Common:
+    """The settings that every recipe has."""
+
+    source: Literal["auto", "local", "tfds", "sample"] = "auto"  # where the data comes from; auto: the first there is
+    data_dir: str = ""  # the folder that holds local datasets, instead of $DL100_DATA
+    epochs: int = 10  # passes over the training data
+    batch_size: int = 64  # examples a step
+    learning_rate: float = 1e-3  # the largest learning rate
+    schedule: Literal["constant", "cosine", "one_cycle", "plateau"] = "constant"  # how the learning rate moves
+    patience: int = 0  # stop after so many epochs without a better validation loss; 0: never
+    seed: int = 0  # of the first weights, the order of the data and the validation split
+    deterministic: bool = False  # bitwise the same result every time, somewhat slower
+    checkpoint_minutes: float = 1.0  # minutes between checkpoints within an epoch; 0: none by time
+    checkpoint_steps: int = 0  # steps between checkpoints within an epoch; 0: none by count
+
+    def __post_init__(self):
+        for name, least in (("epochs", 1), ("batch_size", 1), ("learning_rate", 0), ("patience", 0), ("seed", 0),
+                            ("checkpoint_minutes", 0), ("checkpoint_steps", 0)):
+            value = getattr(self, name)
+            if not least <= value < 2**31:
+                raise UserError(f"--{name.replace('_', '-')} can't be {value}: it is at least {least}.")
+
+
+def training_flags(recipe, default, words: list[str]):
+    """The flags of a training command: `config` and `run`, with the values of `default` where none is given."""
+    kind = dataclasses.make_dataclass("Train", [
+        ("config", Annotated[type(default), tyro.conf.arg(name="")], dataclasses.field(default=default)),
+        ("run", Annotated[str, tyro.conf.arg(help="the run's name; an unfinished run of this name is resumed")],
+         dataclasses.field(default=""))])
+    return parsed(kind, words, f"python -m {recipe.__name__}", re.sub(r"\n+", "\n\n", recipe.__doc__))
+
+
+def parsed(kind, words: list[str], program: str, description: str):
+    """The dataclass `kind` filled from `words`.
+
+    Raises:
+        UserError: a word that doesn't belong there, in one line.
+    """
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(kind, args=words, prog=program, description=description)
+    except SystemExit as end:
+        if not end.code:
+            raise
+        # tyro says it below a title and above a rule, in a box where the terminal can draw one
+        lines = [line.strip(" │") for line in said.getvalue().splitlines()[1:]]
+        body = itertools.dropwhile(_is_rule, lines)
+        first = itertools.takewhile(lambda line: not _is_rule(line), body)
+        raise UserError(f"{' '.join(first).rstrip('.')}. See `{program} --help`.") from None
+
+
+def closest(word: str, words) -> str:
+    """`, did you mean …?` where a known word is close."""
+    near = difflib.get_close_matches(word, words, n=1)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+def _is_rule(line: str) -> bool:
+    return set(line) <= set("─-╰╯")

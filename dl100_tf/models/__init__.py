@@ -1,0 +1,5 @@
+"""Nets and blocks that two or more recipes use, and every registered Keras class."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"text": ["reads_text"]})

@@ -1,0 +1,86 @@
+"""The only place that knows folder names, and how a file comes to stand in one: whole or not at all."""
+
+import contextlib
+import errno
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from dl100_tf.errors import UserError
+
+
+def home() -> Path:
+    """The folder that runs and caches live in: `$DL100_HOME`, else the current folder."""
+    return Path(os.environ.get("DL100_HOME") or ".").expanduser().resolve()
+
+
+def runs(project: str) -> Path:
+    """Where the runs of `project` live."""
+    return home() / "runs" / project
+
+
+def cache() -> Path:
+    """What can be computed again: prepared datasets, vocabularies. Safe to delete at any time."""
+    return home() / "cache"
+
+
+def data(data_dir: str | os.PathLike | None = None) -> Path | None:
+    """The folder that holds datasets as their authors distribute them: `data_dir`, else `$DL100_DATA`, else none."""
+    chosen = data_dir or os.environ.get("DL100_DATA")
+    return Path(chosen).expanduser().resolve() if chosen else None
+
+
+@contextlib.contextmanager
+def replacing(target: Path):
+    """Yield a temporary path beside `target`; on a clean exit it replaces `target` in one step, else it vanishes.
+
+    What was at `target` stays readable until the new content is on the disk (file and folder are fsynced around an
+    `os.replace`), so a reader, or a process killed at any instant, sees the old file or the new one and never a
+    part of either. The temporary name keeps the suffix, as some writers choose their format by it; folders work
+    as well as files when `target` does not exist yet.
+
+    Raises:
+        UserError: the disk is full, or the folder can't be written to; `target` is as it was.
+    """
+    target = Path(target)
+    temporary = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent)) / target.name
+        yield temporary
+        _fsync(temporary)
+        os.replace(temporary, target)
+        _fsync(target.parent)
+    except OSError as error:
+        raise _explained(error, target) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary.parent, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writers left half done directly in `folder`. Only for the folder's one owner."""
+    for leftover in folder.glob(".writing-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _fsync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():  # Windows can't open a folder
+        return
+    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _explained(error: OSError, target: Path) -> Exception:
+    """`error` in words a user can act on, or `error` itself where we know nothing better."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UserError(f"the disk is full: {target} was not written, what was there before is intact. "
+                         "Free some space and run the same command again.")
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return UserError(f"{target.parent} can't be written to. Set DL100_HOME to a folder that can be, "
+                         "or change its permissions.")
+    return error

@@ -1,0 +1,1 @@
+"""The curriculum as code: one recipe per module, nothing shared."""

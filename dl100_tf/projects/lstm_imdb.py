@@ -1,0 +1,75 @@
+"""Film-review sentiment with a bidirectional LSTM.
+
+Idea    A convolution reads short phrases, one LSTM follows them forwards, one backwards; a sigmoid judges.
+Data    IMDb: 25 000 reviews to learn from, 25 000 to be tested on.
+Run     python -m dl100_tf.projects.lstm_imdb
+Expect  to be measured
+"""
+
+from dataclasses import dataclass
+
+from dl100_tf import cli, evaluation, training
+from dl100_tf.data import imdb, text
+from dl100_tf.models import reads_text
+
+
+@dataclass(frozen=True)
+class Config(cli.Common):
+    epochs: int = 3  # passes over the training reviews
+    batch_size: int = 64  # reviews a step
+    vocab_size: int = 20_000  # keep only the most frequent words
+    length: int = 256  # words of a review that are read
+    embedding: int = 64  # numbers a word becomes
+    units: int = 32  # of each of the two LSTMs
+    dropout: float = 0.4  # part of the features left out while training
+
+
+def load_data(config):
+    """Reviews as they were written, with a validation part held out of the training reviews."""
+    return imdb.load(config.source, config.data_dir, seed=config.seed)
+
+
+def build_model(config):
+    """Token ids (batch, length) in, the probability that the review is positive (batch, 1) out."""
+    import keras
+    from keras import layers
+
+    tokens = keras.Input((config.length,), dtype="int32", name="tokens")
+    x = layers.Embedding(config.vocab_size, config.embedding)(tokens)
+    x = layers.SpatialDropout1D(config.dropout)(x)
+    x = layers.Conv1D(64, 5, activation="relu")(x)
+    x = layers.MaxPooling1D(4)(x)
+    x = layers.Bidirectional(layers.LSTM(config.units, return_sequences=True))(x)
+    x = layers.GlobalMaxPooling1D()(x)
+    x = layers.Dropout(config.dropout)(x)
+    probability = layers.Dense(1, activation="sigmoid", name="probability")(x)
+    model = keras.Model(tokens, probability, name="lstm_imdb")
+    model.compile(optimizer=keras.optimizers.Adam(config.learning_rate), loss="binary_crossentropy",
+                  metrics=["accuracy"])
+    return model
+
+
+def predict(model, config, review: str):
+    """How likely a film review, in plain English, is a positive one."""
+    import tensorflow as tf
+
+    positive = float(model.predict(tf.constant([review]), verbose=0)[0, 0])
+    return {"positive": positive, "negative": 1 - positive}
+
+
+def recipe(config, run):
+    reviews = load_data(config)
+    tokenizer = text.tokenizer(reviews.train.x, config.vocab_size, config.length)
+    net = build_model(config)
+    training.fit(net, text.tokenize(reviews, tokenizer), run, config)
+    model = reads_text(tokenizer, net)  # what is saved takes reviews as they were written
+    run.save(model)
+    scores = evaluation.score(model, reviews, run, noun="reviews")
+    evaluation.plot(run)
+    evaluation.explain_text(model, reviews, run)
+    evaluation.report(run)
+    return scores
+
+
+if __name__ == "__main__":
+    cli.main(__file__)

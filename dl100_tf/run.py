@@ -1,0 +1,249 @@
+"""One experiment, one directory: everything that a run is, was made from, and has measured."""
+
+import contextlib
+import csv
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import filelock
+
+from dl100_tf import paths
+from dl100_tf.errors import UserError
+
+PACKAGES = ("dl100_tf", "tensorflow", "keras", "numpy", "scikit-learn", "tensorflow-datasets")
+SWITCHES = ("TF_NUM_", "TF_ENABLE_", "TF_XLA_", "TF_DETERMINISTIC_", "KERAS_", "DL100_", "CUDA_VISIBLE_", "XLA_",
+            "OMP_")
+
+
+class Run:
+    """A run directory, `runs/<project>/<name>/`, and the only way to write into it.
+
+    Whatever goes in is written whole or not at all (`paths.replacing`), so a process killed at any instant leaves a
+    directory that the same command resumes from.
+
+    Attributes:
+        project: the recipe's name, e.g. `lstm_imdb`.
+        name: the run's name.
+        directory: where it lives.
+    """
+
+    def __init__(self, project: str, name: str):
+        self.project = project
+        self.name = valid_name(name)
+        self.directory = paths.runs(project) / name
+
+    def __repr__(self):
+        return f"Run({self.project}/{self.name})"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run has been started here (its settings are on disk)."""
+        return (self.directory / "config.json").is_file()
+
+    @property
+    def finished_epochs(self) -> int:
+        """For how many epochs the run has come to its end, trained, saved, scored and reported; 0: not yet."""
+        return self.read_json("provenance.json", {}).get("finished", {}).get("epochs", 0)
+
+    def path(self, name: str) -> Path:
+        """Where `name` is in the run directory, to read it."""
+        return self.directory / name
+
+    def writing(self, name: str):
+        """Context manager: yield a temporary path whose content becomes `name` at the end, whole or not at all."""
+        return paths.replacing(self.path(name))
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file (UTF-8)."""
+        with self.writing(name) as file:
+            file.write_text(text, encoding="utf-8")
+
+    def write_json(self, name: str, value) -> None:
+        """Write a JSON file."""
+        self.write_text(name, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+    def read_json(self, name: str, default=None):
+        """Read a JSON file; `default` where there is none.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        path = self.path(name)
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return default
+        except ValueError as error:
+            raise UserError(f"{path} is damaged ({error}). Start again under another --run name.") from error
+
+    def write_table(self, name: str, rows: list[dict]) -> None:
+        """Write rows with the same keys as CSV."""
+        with self.writing(name) as path, open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def read_table(self, name: str) -> list[dict]:
+        """Read a CSV table of numbers, `[]` where there is none."""
+        if not self.path(name).is_file():
+            return []
+        with open(self.path(name), newline="", encoding="utf-8") as file:
+            return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+    def save(self, model) -> None:
+        """Write the Keras model as `model.keras`."""
+        with self.writing("model.keras") as file:
+            model.save(file)
+
+    def load_model(self):
+        """Read `model.keras` back.
+
+        Raises:
+            UserError: there is no model yet, or the file is damaged.
+        """
+        import keras
+
+        path = self.path("model.keras")
+        if not path.is_file():
+            raise UserError(f"the run {self.name} of {self.project} has no model yet: let it finish with "
+                            f"`python -m dl100_tf.projects.{self.project} --run {self.name}`.")
+        try:
+            return keras.saving.load_model(path)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise UserError(f"{path} can't be read as a Keras model ({first}).") from error
+
+    @contextlib.contextmanager
+    def owned(self):
+        """Hold the run for this process alone; a killed owner's lock is gone with it.
+
+        Raises:
+            UserError: another process has it, or the directory can't be made.
+        """
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(self.directory / ".lock", timeout=0)
+            lock.acquire()
+        except filelock.Timeout:
+            holder = self.read_json(".owner.json", {})
+            raise UserError(f"{self.directory} is in use by process {holder.get('pid', '?')} since "
+                            f"{holder.get('since', '?')}: wait for it, or give this run another name.") from None
+        except OSError as error:
+            raise UserError(f"{self.directory} can't be written to ({error.strerror}). Set DL100_HOME to a "
+                            "folder that can be, or change its permissions.") from error
+        try:
+            for folder in (self.directory, *(f for f in self.directory.iterdir() if f.is_dir())):
+                paths.sweep(folder)
+            self.write_json(".owner.json", {"pid": os.getpid(), "since": now()})
+            yield self
+        finally:
+            lock.release()
+
+    def begin(self, config, command: str) -> None:
+        """Write down what the run is about to do: the whole `config`, and this session in `provenance.json`."""
+        self.write_json("config.json", dataclasses.asdict(config))
+        record = self.read_json("provenance.json", {"project": self.project, "run": self.name, "sessions": []})
+        record["sessions"].append(session(command))
+        self.write_json("provenance.json", record)
+
+    def note(self, **facts) -> None:
+        """Add facts learnt on the way to `provenance.json`."""
+        self.write_json("provenance.json", self.read_json("provenance.json", {}) | facts)
+
+    def pin_source(self, source: dict) -> None:
+        """Note the data source, or hold a resumed run to the one it was begun with.
+
+        Args:
+            source: its `rung` and `digest`, and whatever else is worth writing down.
+
+        Raises:
+            UserError: the run was begun on other data.
+        """
+        before = self.read_json("provenance.json", {}).get("source")
+        if before and before["digest"] != source["digest"]:
+            raise UserError(f"the run {self.name} was begun on other data ({before['rung']}, {before['where']}) than "
+                            f"is there now ({source['rung']}, {source['where']}): bring that back, or start again "
+                            "under another --run name.")
+        self.note(source=source)
+
+
+def valid_name(name: str) -> str:
+    """`name`, if it can name a run directory.
+
+    Raises:
+        UserError: it could lead out of the runs folder, or no file system would take it.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
+        raise UserError(f"{name!r} can't name a run: use letters, digits, '_', '-' and '.', not beginning with "
+                        "'.' or '-', at most 100 of them.")
+    return name
+
+
+def fresh_name(project: str) -> str:
+    """A name for a new run: the time, and a number if that second is taken."""
+    stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    taken = sum(1 for _ in paths.runs(project).glob(f"{stamp}*"))
+    return f"{stamp}_{taken + 1}" if taken else stamp
+
+
+def latest(project: str) -> "Run":
+    """The finished run that was scored last.
+
+    Raises:
+        UserError: there is none.
+    """
+    scored = sorted(paths.runs(project).glob("*/scores.json"), key=lambda path: path.stat().st_mtime)
+    if not scored:
+        raise UserError(f"{project} has no finished run under {paths.runs(project)}: train one with "
+                        f"`python -m dl100_tf.projects.{project}`.")
+    return Run(project, scored[-1].parent.name)
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def session(command: str) -> dict:
+    """What a later reader needs to repeat this session: the command, versions, commit and machine."""
+    return {"command": command, "folder": str(Path.cwd()), "started": now(), "commit": commit(),
+            "python": platform.python_version(), "versions": {name: version(name) for name in PACKAGES},
+            "platform": platform.platform(), "cpu": cpu(), "cores": os.cpu_count(),
+            "environment": {key: os.environ[key] for key in sorted(os.environ)
+                            if key.startswith(SWITCHES)}}
+
+
+def version(package: str) -> str | None:
+    """The installed version of `package`, None where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def commit() -> str | None:
+    """The git commit of the source this code runs from, with `+changes` behind it where files differ; else None."""
+    def git(*words):
+        return subprocess.run(["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True,
+                              check=True, timeout=10).stdout.strip()
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
+        return git("rev-parse", "HEAD") + ("+changes" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def cpu() -> str:
+    """The processor's name."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, StopIteration), open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    return platform.processor() or platform.machine()

@@ -1,0 +1,6 @@
+"""Training: the one `model.fit`, and what makes it survive whatever happens to the process."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submod_attrs={"fit": ["fit"], "seeds": ["set_seeds"], "interrupts": ["InterruptFlag"]})

@@ -1,0 +1,81 @@
+"""Checkpoints that a kill at any instant, a full disk or a damaged file can't take away."""
+
+import dataclasses
+import json
+import re
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from dl100_tf import paths
+
+KEPT = 2  # the newest, and the one before it in case the newest is damaged
+
+
+@dataclasses.dataclass
+class Progress:
+    """Where training stands: what the variables and the callbacks don't know.
+
+    Attributes:
+        epoch: epochs completed.
+        step: steps done in the epoch that is under way.
+        total_steps: steps done in all; it names the checkpoint.
+        seconds: time spent in training, over all sessions.
+        epoch_seconds: the part of it spent in the epoch that is under way.
+        history: one row per completed epoch.
+        stopped_early: whether early stopping has ended the training.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    total_steps: int = 0
+    seconds: float = 0.0
+    epoch_seconds: float = 0.0
+    history: list[dict] = dataclasses.field(default_factory=list)
+    stopped_early: bool = False
+
+
+class Checkpoints:
+    """The newest two checkpoints in a folder, each one file: an uncompressed `.npz` of arrays and one JSON text.
+
+    A checkpoint appears by rename, once its bytes are on the disk. Its zip directory and checksums tell a damaged
+    one, and then the one before it is taken.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+
+    def save(self, step: int, arrays: dict[str, np.ndarray], facts: dict) -> Path:
+        """Write the checkpoint of `step` and let go of all but the newest two.
+
+        Raises:
+            UserError: the disk is full or read-only; the earlier checkpoints are intact.
+        """
+        target = self.folder / f"step-{step:09d}.npz"
+        text = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
+        with paths.replacing(target) as file:
+            np.savez(file, facts=text, **arrays)
+        for old in self._files()[KEPT:]:
+            old.unlink()
+        return target
+
+    def load(self) -> tuple[dict[str, np.ndarray], dict] | None:
+        """The newest readable checkpoint as (arrays, facts); None where there is none.
+
+        Warns where a damaged one had to be passed over.
+        """
+        for file in self._files():
+            try:
+                with np.load(file, allow_pickle=False) as content:
+                    arrays = {name: content[name] for name in content.files}
+                return arrays, json.loads(arrays.pop("facts").tobytes())
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                warnings.warn(f"the checkpoint {file} is damaged ({error}); taking the one before it.", stacklevel=2)
+                file.unlink()
+        return None
+
+    def _files(self) -> list[Path]:
+        found = [file for file in self.folder.glob("step-*.npz") if re.fullmatch(r"step-\d+\.npz", file.name)]
+        return sorted(found, key=lambda file: int(file.stem.split("-")[1]), reverse=True)

@@ -1,0 +1,84 @@
+"""Everything that training changes, as arrays and JSON, and back again."""
+
+import keras
+import numpy as np
+
+from dl100_tf.errors import UserError
+
+# What Keras' own callbacks learn while they run; their other attributes are settings.
+LEARNT = {
+    keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),
+    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+}
+
+
+def variables(model, within_epoch: bool) -> dict:
+    """Every variable of a built model by name: weights, seeds, optimizer; within an epoch its metrics' sums too."""
+    groups = {"model": model.variables, "optimizer": model.optimizer.variables}
+    if within_epoch:
+        groups["metrics"] = model.metrics_variables
+    return {f"{group}/{index}": variable for group, members in groups.items() for index, variable in enumerate(members)}
+
+
+def capture(model, callbacks, within_epoch: bool) -> tuple[dict[str, np.ndarray], dict]:
+    """The state of `model` and `callbacks` as (arrays, JSON-ready facts)."""
+    members = variables(model, within_epoch).items()
+    arrays = {name: keras.ops.convert_to_numpy(variable.value) for name, variable in members}
+    facts = {}
+    for callback in callbacks:
+        for name in _learnt(callback):
+            key, value = f"{type(callback).__name__}.{name}", getattr(callback, name)
+            if isinstance(value, list):
+                arrays |= {f"{key}/{index}": np.asarray(array) for index, array in enumerate(value)}
+                facts[key] = {"arrays": len(value)}
+            else:
+                facts[key] = value if value is None or isinstance(value, int) else float(value)
+    return arrays, facts
+
+
+def restore(model, callbacks, arrays: dict[str, np.ndarray], facts: dict) -> None:
+    """Put back what `capture` took, but for the metrics; the callbacks' `on_train_begin`, which clears them, is past.
+
+    Raises:
+        UserError: the state belongs to another model.
+    """
+    targets = variables(model, within_epoch=False)
+    stored = {name for name in arrays if name.startswith(("model/", "optimizer/"))}
+    if stored != set(targets) or any(arrays[name].shape != tuple(targets[name].shape) for name in stored):
+        raise UserError("the checkpoint doesn't fit the model: the code or a package has changed since the run began "
+                        "(see its provenance.json). Start again under another --run name.")
+    for name, variable in targets.items():
+        variable.assign(arrays[name])
+    for callback in callbacks:
+        for name in _learnt(callback):
+            key = f"{type(callback).__name__}.{name}"
+            value = facts[key]
+            if isinstance(value, dict):
+                value = [arrays[f"{key}/{index}"] for index in range(value["arrays"])]
+            setattr(callback, name, value)
+
+
+def restore_metrics(model, arrays: dict[str, np.ndarray]) -> None:
+    """Put back what the metrics had summed up in the part of the epoch that was done."""
+    for index, variable in enumerate(model.metrics_variables):
+        variable.assign(arrays[f"metrics/{index}"])
+
+
+def build(model, example) -> None:
+    """Give `model` all the variables it will have: the optimizer's and the metrics', which come with the first batch.
+
+    Args:
+        model: a compiled model.
+        example: one (x, y) batch.
+    """
+    x, y = example
+    predicted = model(x, training=False)
+    model.compute_loss(x, y, predicted, training=False)
+    model.compute_metrics(x, y, predicted)
+    model.reset_metrics()
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+
+
+def _learnt(callback) -> tuple[str, ...]:
+    return next((names for kind, names in LEARNT.items() if isinstance(callback, kind)), ())

@@ -1,0 +1,79 @@
+"""What the tests share: a home of their own, and the small problem that training is tried on."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """Every test has its own DL100_HOME, and no real data unless it asks for them."""
+    monkeypatch.setenv("DL100_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("DL100_DATA", raising=False)
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder with real datasets; the test is skipped where there is none."""
+    folder = REAL_DATA
+    if not folder:
+        pytest.skip("needs real data: set DL100_DATA to the folder that holds it")
+    return Path(folder)
+
+
+REAL_DATA = os.environ.get("DL100_DATA")
+
+
+@pytest.fixture
+def command(home):
+    """Runs a Python module in a process of its own; returns what it printed and its exit code."""
+    def run(*words, env=None, **options):
+        return subprocess.run([sys.executable, "-m", *map(str, words)], capture_output=True, text=True, timeout=300,
+                              cwd=ROOT, env=os.environ | {"DL100_HOME": str(home)} | (env or {}), **options)
+    return run
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    x: np.ndarray
+    y: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    rung: str = "sample"
+    where: str = "made by the test"
+    digest: str = "0"
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """Two noisy spirals to tell apart: small, and not linear."""
+
+    train: Part
+    validation: Part
+    source: Origin = Origin()
+
+
+def spirals(count: int, seed: int) -> Part:
+    generator = np.random.default_rng(seed)
+    y = generator.integers(0, 2, count)
+    along = generator.uniform(0.5, 3, count)
+    angle = 2 * along + np.pi * y
+    x = np.stack([along * np.cos(angle), along * np.sin(angle)], axis=1) + generator.normal(0, 0.15, (count, 2))
+    return Part(x.astype("float32"), y.astype("float32"))
+
+
+@pytest.fixture
+def problem():
+    return Problem(spirals(330, seed=1), spirals(100, seed=2))

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from dl100_tf.data import Source, Split, Splits
+from dl100_tf.data.splits import hold_out
+from dl100_tf.errors import DataError, UserError
+
+
+def uneven(count=100):
+    return Split(np.arange(count), (np.arange(count) % 4 == 0).astype(np.int32))
+
+
+def test_hold_out_parts_every_example_once_and_keeps_the_mix_and_the_order():
+    split = uneven()
+    rest, held = hold_out(split, 0.2, seed=3)
+    assert (len(rest), len(held)) == (80, 20)
+    assert sorted([*rest.x, *held.x]) == list(range(100))
+    assert held.y.sum() == 5 and rest.y.sum() == 20
+    assert (np.diff(rest.x) > 0).all() and (np.diff(held.x) > 0).all()
+    assert all(split.y[x] == y for x, y in zip(held.x, held.y, strict=True))
+
+
+def test_hold_out_depends_on_the_seed_alone():
+    first, again, other = (hold_out(uneven(), 0.2, seed)[1].x.tolist() for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_a_tiny_share_still_holds_out_one_of_each_label():
+    _, held = hold_out(uneven(), 0.001, seed=0)
+    assert sorted(held.y) == [0, 1]
+
+
+def test_the_first_part_keeps_one_of_each_label():
+    rest, _ = hold_out(uneven(8), 0.999, seed=0)
+    assert sorted(rest.y) == [0, 1]
+
+
+@pytest.mark.parametrize("share", [0, 1, -0.1, 2, float("nan")])
+def test_a_share_is_between_0_and_1(share):
+    with pytest.raises(UserError, match="between 0 and 1"):
+        hold_out(uneven(), share, seed=0)
+
+
+def test_a_label_with_one_example_cannot_be_parted():
+    with pytest.raises(DataError, match="label 7 has a single example"):
+        hold_out(Split(np.arange(4), np.array([0, 0, 7, 0])), 0.5, seed=0)
+
+
+def test_map_replaces_x_everywhere_and_nothing_else():
+    split, source = uneven(), Source("local", "somewhere", "abc")
+    splits = Splits(split, split.take([1, 2]), split.take(slice(5)), ("no", "yes"), source)
+    doubled = splits.map(lambda x: 2 * x)
+    assert doubled.test.x.tolist() == [0, 2, 4, 6, 8]
+    assert doubled.validation.y is splits.validation.y
+    assert (doubled.labels, doubled.source) == (splits.labels, source)
+    assert list(doubled.parts()) == ["train", "validation", "test"]
+
+
+def test_a_split_needs_one_label_for_each_example():
+    with pytest.raises(ValueError, match="2 examples, but 3 labels"):
+        Split(np.zeros(2), np.zeros(3))
+
+
+def test_source_describes_itself():
+    assert Source("local", "5 + 5 reviews", "abc").describe() == "local: 5 + 5 reviews"
+    assert Source("sample", "", "").is_sample and not Source("tfds", "", "").is_sample

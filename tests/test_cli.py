@@ -1,0 +1,140 @@
+"""The command line: what it answers, how fast it loads, and one clear line for everything that is wrong."""
+
+import json
+import sys
+
+import pytest
+
+from dl100_tf import cli, curriculum, flags
+from dl100_tf.errors import UserError
+from dl100_tf.projects import lstm_imdb
+from dl100_tf.run import Run
+
+HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "tensorflow_datasets")
+
+
+@pytest.mark.parametrize("words", [("dl100_tf", "--help"), ("dl100_tf", "list"), ("dl100_tf", "--version"),
+                                   *((f"dl100_tf.projects.{name}", "--help") for name in curriculum.projects())],
+                         ids=" ".join)
+def test_help_and_list_load_nothing_heavy(command, words):
+    answer = command("runpy_probe", *words, env={"PYTHONPATH": str(PROBE)})
+    assert answer.returncode == 0, answer.stderr
+    loaded = answer.stderr.rsplit("LOADED ", 1)[1].split()
+    assert not set(HEAVY) & set(loaded)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def probe(tmp_path_factory):
+    """A module that runs another as `__main__` and then prints what was loaded."""
+    global PROBE
+    PROBE = tmp_path_factory.mktemp("probe")
+    (PROBE / "runpy_probe.py").write_text(
+        "import runpy, sys, atexit\n"
+        "atexit.register(lambda: print('LOADED', *{name.split('.')[0] for name in sys.modules}, file=sys.stderr))\n"
+        "sys.argv = sys.argv[1:]\n"
+        "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)\n")
+
+
+def test_importing_the_package_touches_neither_network_nor_disk(command):
+    answer = command("audited", env={"PYTHONPATH": str(PROBE)})
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout == "quiet\n"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def audited(probe):
+    (PROBE / "audited.py").write_text(
+        "import sys\nseen = []\n"
+        "def watch(event, args):\n"
+        "    if event.startswith('socket.') or (event == 'open' and set(str(args[1])) & set('wax+')):\n"
+        "        seen.append((event, args))\n"
+        "sys.dont_write_bytecode = True\nsys.addaudithook(watch)\n"
+        "import dl100_tf, dl100_tf.cli, dl100_tf.run, dl100_tf.data, dl100_tf.models, dl100_tf.training\n"
+        "import dl100_tf.evaluation\nprint(seen or 'quiet')\n")
+
+
+def test_help_shows_a_field_s_comment_and_the_card(command):
+    answer = command("dl100_tf.projects.lstm_imdb", "--help")
+    assert "keep only the most frequent words" in answer.stdout
+    assert "Film-review sentiment" in answer.stdout
+
+
+def test_list_shows_every_project_with_its_days(command):
+    answer = command("dl100_tf", "list")
+    for name in curriculum.projects():
+        assert name in answer.stdout
+    assert "27-28" in answer.stdout
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["--epochs", "0"], "--epochs can't be 0: it is at least 1"),
+    (["--epochs", "-1"], "--epochs can't be -1"),
+    (["--epochs", "abc"], "--epochs"),
+    (["--batch-size", "0"], "--batch-size can't be 0"),
+    (["--epohcs", "3"], "Unrecognized options: --epohcs"),
+    (["--source", "web"], "invalid choice 'web'"),
+    (["--run", "../up"], "can't name a run"),
+    (["--run", "a/b"], "can't name a run"),
+    (["trian"], "did you mean train?"),
+    (["tune"], "not in dl100_tf"),
+    (["export"], "not in dl100_tf"),
+    (["predict", "--run", "nowhere", "a film"], "has no run 'nowhere'"),
+    (["predict", "a film"], "has no finished run"),
+    (["predict"], "review"),
+    (["report", "--run", "nowhere"], "has no run 'nowhere'"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_a_mistake_is_one_line_and_exit_code_2(monkeypatch, capsys, words, says):
+    monkeypatch.setattr(sys, "argv", ["lstm_imdb.py", *words])
+    with pytest.raises(SystemExit) as end:
+        cli.main(lstm_imdb.__file__)
+    said = capsys.readouterr()
+    assert end.value.code == 2 and not said.out
+    assert said.err.startswith("error: ") and says in said.err and said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["trian", "lstm_imdb"], "did you mean train?"),
+    (["train", "lstm_imbd"], "did you mean lstm_imdb?"),
+    (["train"], "which project?"),
+    (["serve", "lstm_imdb"], "not in dl100_tf"),
+])
+def test_the_console_script_says_what_is_wrong(monkeypatch, capsys, words, says):
+    monkeypatch.setattr(sys, "argv", ["dl100", *words])
+    with pytest.raises(SystemExit) as end:
+        cli.dl100()
+    assert end.value.code == 2 and says in capsys.readouterr().err
+
+
+def test_a_resumed_run_keeps_its_settings_all_but_epochs(home):
+    run = Run("lstm_imdb", "r")
+    stored = lstm_imdb.Config(batch_size=32)
+    run.begin(stored, "")
+    asked = flags.training_flags(lstm_imdb, cli.stored_config(lstm_imdb, run), ["--run", "r", "--epochs", "7"]).config
+    assert asked.batch_size == 32 and asked.epochs == 7
+    cli.refuse_changes(run, stored, asked)
+    changed = flags.training_flags(lstm_imdb, stored, ["--batch-size", "64"]).config
+    with pytest.raises(UserError, match="begun with --batch-size 32, not 64"):
+        cli.refuse_changes(run, stored, changed)
+
+
+def test_settings_of_another_version_are_named(home):
+    run = Run("lstm_imdb", "r")
+    run.write_json("config.json", {"no_such_setting": 1})
+    with pytest.raises(UserError, match="not of this version"):
+        cli.stored_config(lstm_imdb, run)
+
+
+def test_a_finished_run_has_nothing_to_do(home, capsys):
+    run = Run("lstm_imdb", "r")
+    run.begin(lstm_imdb.Config(), "")
+    run.note(finished={"epochs": lstm_imdb.Config().epochs, "at": "now"})
+    assert cli.train(lstm_imdb, ["--run", "r"]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("source", ["local", "tfds"])
+def test_a_source_that_is_not_there_is_one_line(command, source):
+    answer = command("dl100_tf.projects.lstm_imdb", "--source", source, env={"TFDS_DATA_DIR": "/nonexistent"})
+    assert answer.returncode == 2, answer.stderr
+    assert answer.stderr.count("error: ") == 1 and "Traceback" not in answer.stderr
+    assert json.loads(answer.stdout or "0") == 0

@@ -1,0 +1,133 @@
+"""Every recipe, the whole way on its sample: train, kill, resume, reload, predict. A new recipe gets this for free."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+
+from dl100_tf import curriculum
+from dl100_tf.run import Run
+
+SHORT = ("--source", "sample", "--epochs", "2", "--checkpoint-steps", "5", "--deterministic")
+pytestmark = pytest.mark.slow
+
+
+def train(project, name, home):
+    """The command that a user would type, as a process."""
+    return subprocess.Popen([sys.executable, "-m", f"dl100_tf.projects.{project}", *SHORT, "--run", name],
+                            env=os.environ | {"DL100_HOME": str(home)}, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for_step(run, at_least, process):
+    """Return once a checkpoint of that step is on the disk."""
+    until = time.monotonic() + 240
+    while time.monotonic() < until:
+        assert process.poll() is None, process.communicate()[0]
+        if any(int(file.stem.split("-")[1]) >= at_least for file in run.path("checkpoints").glob("step-*.npz")):
+            return
+        time.sleep(0.02)
+    raise AssertionError("no checkpoint was written in time")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A recipe's run on its sample, once killed and once interrupted on the way, and its twin that was left alone."""
+    done = {}
+
+    def of(project):
+        if project not in done:
+            home = tmp_path_factory.mktemp(project)
+            os.environ["DL100_HOME"] = str(home)
+            done[project] = home, *kill_and_resume(project, home)
+        os.environ["DL100_HOME"] = str(done[project][0])
+        return done[project][1:]
+    return of
+
+
+def kill_and_resume(project, home):
+    run = Run(project, "stopped")
+    process = train(project, "stopped", home)
+    wait_for_step(run, 5, process)
+    process.kill()
+    process.wait()
+    process = train(project, "stopped", home)
+    wait_for_step(run, 20, process)
+    process.send_signal(signal.SIGINT)
+    interrupted = process.communicate()[0]
+    assert process.returncode == 130, interrupted
+    process = train(project, "stopped", home)
+    said = process.communicate()[0]
+    assert process.returncode == 0, said
+    process = train(project, "whole", home)
+    assert process.wait(300) == 0, process.communicate()[0]
+    return run, Run(project, "whole"), interrupted, said
+
+
+def weights(run):
+    """The weights inside model.keras, as bytes: they say more than any tolerance."""
+    with zipfile.ZipFile(run.path("model.keras")) as archive:
+        return archive.read("model.weights.h5")
+
+
+@pytest.mark.parametrize("project", curriculum.projects())
+class TestRecipe:
+    def test_a_killed_run_ends_bitwise_like_one_that_was_left_alone(self, trained, project):
+        stopped, whole, _, _ = trained(project)
+        assert stopped.path("history.csv").read_bytes() == whole.path("history.csv").read_bytes()
+        one, two = (np.load(run.path("predictions.npz")) for run in (stopped, whole))
+        assert all(np.array_equal(one[name], two[name]) for name in one.files)
+        one, two = stopped.load_model(), whole.load_model()
+        assert all(np.array_equal(a.numpy(), b.numpy()) for a, b in zip(one.weights, two.weights, strict=True)
+                   if a.dtype != "string")
+
+    def test_ctrl_c_says_how_to_go_on_and_going_on_says_from_where(self, trained, project):
+        _, _, interrupted, said = trained(project)
+        assert f"python -m dl100_tf.projects.{project} --run stopped" in interrupted
+        assert "Resuming after" in said and "Report: " in said
+
+    def test_the_run_directory_is_complete(self, trained, project):
+        run, *_ = trained(project)
+        for name in ("config.json", "provenance.json", "history.csv", "model.keras", "best.weights.h5", "scores.json",
+                     "report.md", "report.html"):
+            assert run.path(name).stat().st_size > 0, name
+        assert not list(run.directory.rglob(".writing-*"))
+        record = run.read_json("provenance.json")
+        assert len(record["sessions"]) == 3 and record["source"]["rung"] == "sample"
+        assert record["finished"]["epochs"] == 2
+
+    def test_the_score_says_that_it_is_a_sample_s(self, trained, project):
+        run, *_ = trained(project)
+        scores = run.read_json("scores.json")
+        assert {"project", "run", "source", "n", "metrics", "train_seconds"} <= set(scores)
+        assert scores["source"] == "sample" and "sample" in scores["source_note"]
+        assert all(isinstance(value, (int, float)) for value in scores["metrics"].values())
+        for name in ("report.md", "report.html"):
+            assert "sample" in run.path(name).read_text(encoding="utf-8").lower()
+
+    def test_the_model_reloads_equal(self, trained, project):
+        run, *_ = trained(project)
+        stored = np.load(run.path("predictions.npz"))
+        recipe = __import__(f"dl100_tf.projects.{project}", fromlist=["recipe"])
+        config = recipe.Config(**run.read_json("config.json"))
+        test = recipe.load_data(config).test
+        again = run.load_model().predict(test.x[:64], verbose=0)
+        assert again.shape[0] == 64 and again.dtype == np.float32
+        np.testing.assert_allclose(again[:, -1], stored["probabilities"][:64].reshape(64, -1)[:, -1], atol=1e-6)
+
+    def test_a_finished_run_has_nothing_to_do(self, trained, project, command):
+        run, *_ = trained(project)
+        answer = command(f"dl100_tf.projects.{project}", "--run", run.name, env={"DL100_HOME": os.environ["DL100_HOME"]})
+        assert answer.returncode == 0 and "nothing to do" in answer.stdout
+
+    def test_report_writes_the_report_again(self, trained, project, command):
+        run, *_ = trained(project)
+        run.path("report.html").unlink()
+        answer = command(f"dl100_tf.projects.{project}", "report", "--run", run.name,
+                         env={"DL100_HOME": os.environ["DL100_HOME"]})
+        assert answer.returncode == 0 and run.path("report.html").is_file(), answer.stderr

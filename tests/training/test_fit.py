@@ -1,0 +1,190 @@
+"""`training.fit`: exact resume from every instant, early stopping, schedules, determinism."""
+
+import dataclasses
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+from dl100_tf import cli, training
+from dl100_tf.errors import Interrupted, UserError
+from dl100_tf.run import Run
+from dl100_tf.training import callbacks, checkpoints
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(cli.Common):
+    epochs: int = 4
+    batch_size: int = 32
+    learning_rate: float = 0.03
+    deterministic: bool = True
+    checkpoint_minutes: float = 0
+
+
+def net(config):
+    """Has what is hard to resume: dropout's random state and a batch norm's moving averages."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(16, "tanh"), keras.layers.BatchNormalization(),
+                              keras.layers.Dropout(0.3), keras.layers.Dense(1, "sigmoid")])
+    model.compile(keras.optimizers.Adam(config.learning_rate), "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def train(problem, config, name="run", stop_at=None):
+    """One session of training; with `stop_at`, interrupted at that step of it."""
+    training.set_seeds(config.seed, config.deterministic)
+    model, run = net(config), Run("spirals", name)
+    if stop_at is None:
+        history = training.fit(model, problem, run, config)
+        return model, history, run
+
+    class Interrupt(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if session.progress.total_steps == stop_at:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    from dl100_tf.training.fit import Training
+    session = Training(model, problem, run, config)
+    session.callbacks.insert(1, Interrupt())
+    with pytest.raises(Interrupted):
+        session.go()
+    return model, session.progress.history, run
+
+
+def weights(model):
+    return [keras.ops.convert_to_numpy(weight.value) for weight in model.weights]
+
+
+def assert_same(one, other):
+    assert all(np.array_equal(a, b) for a, b in zip(weights(one[0]), weights(other[0]), strict=True))
+    assert one[1] == other[1]
+    assert one[2].path("history.csv").read_bytes() == other[2].path("history.csv").read_bytes()
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle", "plateau"])
+def test_a_run_stopped_twice_ends_bitwise_like_one_that_was_not(problem, schedule):
+    config = Config(schedule=schedule, patience=2, epochs=6)
+    whole = train(problem, config, "whole")
+    train(problem, config, "parts", stop_at=4)
+    train(problem, config, "parts", stop_at=27)
+    assert_same(whole, train(problem, config, "parts"))
+
+
+def test_the_same_seed_gives_bitwise_the_same_weights_and_another_seed_does_not(problem):
+    one, two = train(problem, Config(), "one"), train(problem, Config(), "two")
+    assert_same(one, two)
+    other = train(problem, Config(seed=1), "other")
+    assert not np.array_equal(weights(one[0])[0], weights(other[0])[0])
+
+
+def test_more_epochs_extend_a_finished_run_as_if_they_had_been_asked_for_at_once(problem):
+    train(problem, Config(epochs=2), "extended")
+    assert_same(train(problem, Config(epochs=5), "whole"), train(problem, Config(epochs=5), "extended"))
+
+
+def test_a_finished_run_trains_no_more_and_has_its_best_weights(problem):
+    first = train(problem, Config())
+    again = train(problem, Config())
+    assert_same(first, again)
+    assert again[2].read_json("training.json")["steps"] == 4 * (330 // 32)
+
+
+def test_early_stopping_ends_training_and_the_best_epoch_is_kept(problem):
+    config = Config(epochs=50, patience=2, learning_rate=0.3)
+    model, history, run = train(problem, config)
+    facts = run.read_json("training.json")
+    losses = [row["val_loss"] for row in history]
+    assert facts["stopped_early"] and len(history) < 50
+    assert facts["best_epoch"] == int(np.argmin(losses)) + 1
+    loss = model.evaluate(problem.validation.x, problem.validation.y, verbose=0)[0]
+    assert loss == pytest.approx(min(losses), abs=1e-6)
+
+
+def test_best_weights_are_a_file_too(problem):
+    model, _, run = train(problem, Config())
+    twin = net(Config())
+    twin.load_weights(run.path("best.weights.h5"))
+    assert all(np.array_equal(a, b) for a, b in zip(weights(model), weights(twin), strict=True))
+
+
+def test_every_epoch_sees_every_batch_once_whatever_the_stops(problem):
+    batches = training.batches.Batches(problem.train, 32, seed=3)
+    whole = [np.asarray(x) for x, _ in batches.epoch(1)]
+    rest = [np.asarray(x) for x, _ in batches.epoch(1, done=4)]
+    assert len(whole) == batches.steps == 10
+    assert all(np.array_equal(a, b) for a, b in zip(whole[4:], rest, strict=True))
+    rows = np.concatenate(whole)
+    assert len(np.unique(rows, axis=0)) == 320
+
+
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(problem):
+    config = Config(checkpoint_steps=3)
+    whole = train(problem, config, "whole")
+    for damage in (lambda file: file.write_bytes(b""), lambda file: file.write_bytes(file.read_bytes()[:-700]),
+                   flip_a_byte):
+        run = train(problem, config, f"run{id(damage)}", stop_at=17)[2]
+        newest = max(run.path("checkpoints").glob("step-*.npz"))
+        damage(newest)
+        with pytest.warns(UserWarning, match=r"damaged .* taking the one before"):
+            assert_same(whole, train(problem, config, run.name))
+
+
+def flip_a_byte(file):
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(bytes(content))
+
+
+def test_a_checkpoint_of_another_model_is_refused(problem):
+    run = train(problem, Config(), stop_at=5)[2]
+    checkpoint = checkpoints.Checkpoints(run.path("checkpoints"))
+    arrays, facts = checkpoint.load()
+    arrays["model/0"] = arrays["model/0"][:, :3]
+    checkpoint.save(99, arrays, facts)
+    with pytest.raises(UserError, match="doesn't fit the model"):
+        train(problem, Config())
+
+
+def test_other_data_than_the_run_was_begun_with_is_refused(problem):
+    train(problem, Config(), stop_at=5)
+    other = dataclasses.replace(problem, source=dataclasses.replace(problem.source, digest="1"))
+    with pytest.raises(UserError, match="begun on other data"):
+        train(other, Config())
+
+
+def test_a_batch_larger_than_the_data_is_one_batch(problem):
+    assert train(problem, Config(batch_size=1000))[2].read_json("training.json")["steps"] == 4
+
+
+def test_only_the_newest_two_checkpoints_stay(problem):
+    run = train(problem, Config(checkpoint_steps=2))[2]
+    assert len(list(run.path("checkpoints").iterdir())) == 2
+
+
+def test_tensorboard_has_scalars_graph_and_hyper_parameters(problem):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = train(problem, Config())[2]
+    events = EventAccumulator(str(run.path("tensorboard/train"))).Reload()
+    assert {"epoch_loss", "epoch_accuracy"} <= set(events.Tags()["tensors"])
+    plugins = {metadata.plugin_data.plugin_name for metadata in events.summary_metadata.values()}
+    assert {"graph_keras_model", "hparams"} <= plugins
+    assert len(events.Tensors("epoch_loss")) == 4
+
+
+def test_one_cycle_rises_and_falls_and_cosine_only_falls():
+    progress = checkpoints.Progress()
+    cycle = callbacks.LearningRate("one_cycle", 1.0, steps=10, epochs=10, progress=progress)
+    rates = [cycle.at(step) for step in range(100)]
+    assert np.argmax(rates) == 20 and rates[20] == pytest.approx(1.0) and rates[0] < 0.02 and rates[-1] < 0.03
+    cosine = callbacks.LearningRate("cosine", 1.0, steps=10, epochs=10, progress=progress)
+    rates = [cosine.at(step) for step in range(100)]
+    assert rates == sorted(rates, reverse=True) and rates[0] == pytest.approx(1.0)
+
+
+def test_weights_averaged_by_the_optimizer_are_refused_in_words(problem):
+    model = net(Config())
+    model.compile(keras.optimizers.Adam(use_ema=True), "binary_crossentropy")
+    with pytest.raises(ValueError, match="use_ema"):
+        training.fit(model, problem, Run("spirals", "ema"), Config())
