@@ -52,7 +52,7 @@ def replacing(target: Path):
         _fsync(temporary)
         os.replace(temporary, target)
         _fsync(target.parent)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # HDF5 has a RuntimeError for a full disk
         raise _explained(error, target) from error
     finally:
         if temporary is not None:
@@ -75,12 +75,13 @@ def _fsync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _explained(error: OSError, target: Path) -> Exception:
+def _explained(error: Exception, target: Path) -> Exception:
     """`error` in words a user can act on, or `error` itself where we know nothing better."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error):
         return UserError(f"the disk is full: {target} was not written, what was there before is intact. "
                          "Free some space and run the same command again.")
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+    if number in (errno.EACCES, errno.EROFS, errno.EPERM):
         return UserError(f"{target.parent} can't be written to. Set DL100_HOME to a folder that can be, "
                          "or change its permissions.")
     return error

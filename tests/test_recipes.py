@@ -122,7 +122,8 @@ class TestRecipe:
 
     def test_a_finished_run_has_nothing_to_do(self, trained, project, command):
         run, *_ = trained(project)
-        answer = command(f"dl100_tf.projects.{project}", "--run", run.name, env={"DL100_HOME": os.environ["DL100_HOME"]})
+        answer = command(f"dl100_tf.projects.{project}", "--run", run.name,
+                         env={"DL100_HOME": os.environ["DL100_HOME"]})
         assert answer.returncode == 0 and "nothing to do" in answer.stdout
 
     def test_report_writes_the_report_again(self, trained, project, command):

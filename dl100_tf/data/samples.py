@@ -3,7 +3,7 @@
 A review is a few sentences on a film among neutral ones. What its sentences say is known by grammar, not by words:
 every opinion word occurs in praise and in blame ("not dull at all", "the cast is superb, but the film is dull", "my
 sister found it superb; I disagree"), and no other word tells more. A bag of words therefore stays far behind a
-model that knows which word stands before which: 72 % against 92 % for pairs of words and 97 % for an LSTM.
+model that knows which word stands before which: 76 % against 92 % for pairs of words and 96 % for an LSTM.
 """
 
 import random

@@ -55,12 +55,12 @@ def ids(tokenizer, texts: np.ndarray) -> np.ndarray:
     """The word ids of each text, int32 (n, length), 0 behind its end; cached."""
     def look_up() -> cache.Arrays:
         batches = watched(_batches(texts), "looking up words", -(-len(texts) // BATCH))
-        # at least one batch, so that no text at all gives (0, length) too; ids are stored in as few bytes as hold them
         found = [np.asarray(tokenizer(batch), dtype) for batch in batches]
         return {"ids": np.concatenate(found) if found else np.zeros((0, settings["output_sequence_length"]), dtype)}
 
     settings = tokenizer.get_config()
     vocabulary = tokenizer.get_vocabulary()
+    # half the disk for the usual vocabulary
     dtype = np.uint16 if len(vocabulary) <= 1 << 16 else np.int32
     key = cache.digest("ids", FORMAT, *_versions(), settings["standardize"], settings["split"],
                        settings["output_sequence_length"], vocabulary, texts)
