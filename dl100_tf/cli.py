@@ -17,9 +17,9 @@ import tyro
 from dl100_tf import __version__, curriculum
 from dl100_tf import run as runs
 from dl100_tf.errors import Interrupted, UserError
-from dl100_tf.flags import Common, closest, parsed, training_flags
+from dl100_tf.flags import Common, Schedule, closest, parsed, training_flags
 
-__all__ = ["Common", "main"]
+__all__ = ["Common", "Schedule", "main"]
 
 VERBS = {
     "train": "train a run, resume an unfinished one, or extend one with more --epochs (the default)",

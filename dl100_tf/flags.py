@@ -12,6 +12,8 @@ import tyro
 
 from dl100_tf.errors import UserError
 
+Schedule = Literal["constant", "linear", "cosine", "one_cycle", "plateau"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Common:
@@ -22,7 +24,7 @@ class Common:
     epochs: int = 10  # passes over the training data
     batch_size: int = 64  # examples a step
     learning_rate: float = 1e-3  # the largest learning rate
-    schedule: Literal["constant", "cosine", "one_cycle", "plateau"] = "constant"  # how the learning rate moves
+    schedule: Schedule = "constant"  # how the learning rate moves
     patience: int = 0  # stop after so many epochs without a better validation loss; 0: never
     seed: int = 0  # of the first weights, the order of the data and the validation split
     deterministic: bool = False  # bitwise the same result every time, somewhat slower

@@ -31,11 +31,11 @@ class AcrossEpochs(keras.callbacks.CallbackList):
 class LearningRate(keras.callbacks.Callback):
     """The learning rate as a function of progress alone, so that there is no state to lose.
 
-    `cosine` falls from the peak to a hundredth of it; `one_cycle` rises over the first `warmup` part, then falls in a
-    straight line to a hundredth (after Smith & Topin, https://arxiv.org/abs/1708.07120, without the momentum cycle).
+    `linear` and `cosine` fall from the peak to a hundredth of it; `one_cycle` rises over the first `warmup` part, then
+    falls in a straight line (after Smith & Topin, https://arxiv.org/abs/1708.07120, without the momentum cycle).
 
     Args:
-        schedule: `cosine` or `one_cycle`.
+        schedule: `linear`, `cosine` or `one_cycle`.
         peak: the largest learning rate.
         steps: steps an epoch.
         epochs: epochs planned.
@@ -45,7 +45,8 @@ class LearningRate(keras.callbacks.Callback):
 
     def __init__(self, schedule: str, peak: float, steps: int, epochs: int, progress, warmup: float = 0.2):
         super().__init__()
-        self._schedule, self._peak, self._warmup = schedule, peak, warmup
+        self._schedule, self._peak = schedule, peak
+        self._warmup = warmup if schedule == "one_cycle" else 0.0
         self._planned = steps * epochs
         self._progress = progress
 
@@ -57,8 +58,10 @@ class LearningRate(keras.callbacks.Callback):
         done = min(1.0, step / self._planned)
         if self._schedule == "cosine":
             factor = (1 + math.cos(math.pi * done)) / 2
+        elif self._schedule == "one_cycle" and done < self._warmup:
+            factor = done / self._warmup
         else:
-            factor = done / self._warmup if done < self._warmup else (1 - done) / (1 - self._warmup)
+            factor = (1 - done) / (1 - self._warmup)
         return self._peak * (0.01 + 0.99 * factor)
 
 
