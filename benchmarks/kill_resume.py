@@ -28,8 +28,9 @@ import time
 from pathlib import Path
 
 INTERVAL = 2  # steps between checkpoints
-SMALL = {"source": "sample", "epochs": 8, "patience": 1, "batch_size": 225, "deterministic": True,
-         "checkpoint_steps": INTERVAL, "checkpoint_minutes": 0, "vocab_size": 2000, "length": 64, "embedding": 16}
+SMALL = {"source": "sample", "epochs": 20, "patience": 1, "batch_size": 600, "learning_rate": 0.01,
+         "schedule": "plateau", "deterministic": True, "checkpoint_steps": INTERVAL, "checkpoint_minutes": 0,
+         "vocab_size": 2000, "length": 64, "embedding": 16, "units": 8}
 
 
 def session(name: str, journal: Path) -> None:
@@ -119,10 +120,14 @@ class Spans:
 
     ready: float  # until its first step
     trained: float  # from there to its end
+    steps: int  # in that time
 
 
-def watched(process: int, journal: Path, spans: Spans, chance: random.Random | None) -> int | None:
-    """Wait for the session's end, or kill it at a random instant; its exit code, None where it was killed."""
+def watched(process: int, journal: Path, spans: Spans, left: int, chance: random.Random | None) -> int | None:
+    """Wait for the session's end, or kill it at a random instant; its exit code, None where it was killed.
+
+    With `left` steps to go, a kill falls into the time that they should take.
+    """
     anywhere = chance and chance.random() < 0.2
     began = time.monotonic()
     deadline = began + chance.uniform(0, spans.ready + spans.trained) if anywhere else None
@@ -131,7 +136,7 @@ def watched(process: int, journal: Path, spans: Spans, chance: random.Random | N
         if ended:
             return os.waitstatus_to_exitcode(status)
         if chance and deadline is None and journal.is_file() and journal.stat().st_size:
-            deadline = time.monotonic() + chance.uniform(0, spans.trained)
+            deadline = time.monotonic() + chance.uniform(0, spans.trained * left / spans.steps)
         if deadline and time.monotonic() >= deadline:
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
@@ -147,7 +152,7 @@ def killed_run(name: str, kills: int, spans: Spans, chance: random.Random, tally
     before = 0  # the step that the next session must begin with
     after_kill = False
     while True:
-        code = watched(fork(name, journal), journal, spans, chance if tally.kills < kills else None)
+        code = watched(fork(name, journal), journal, spans, spans.steps - before, chance if tally.kills < kills else None)
         steps = read_steps(journal)
         if steps:
             tally.wrong_start += steps != list(range(before, before + len(steps)))
@@ -192,8 +197,8 @@ def main() -> int:
         _, status = os.waitpid(process, 0)
         if status:
             raise SystemExit(f"the run that was to be left alone failed:\n{journal.with_suffix('.log').read_text()}")
-        spans = Spans(ready, time.monotonic() - start - ready)
         alone = outcome("alone")
+        spans = Spans(ready, time.monotonic() - start - ready, alone["decision"][2])
         tally, chance = Tally(), random.Random(arguments.seed)
         while tally.kills < arguments.kills:
             name = f"killed-{tally.finished}"

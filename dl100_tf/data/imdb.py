@@ -179,5 +179,5 @@ def _tfds() -> tuple[Reviews, Reviews, Source]:
 
 def _sample() -> tuple[Reviews, Reviews, Source]:
     train, test = (_ordered(*samples.reviews(count, seed, held_out)) for count, seed, held_out in (
-        (4000, 0, False), (500, 1, True)))
+        (12_000, 0, False), (1_000, 1, True)))
     return train, test, _source("sample", train, test, "reviews made by the package", sources.SAMPLE_NOTE)

@@ -178,7 +178,7 @@ def test_the_sample(offline, capsys):
     assert splits.source.is_sample and "means nothing outside it" in splits.source.note
     assert everything(splits) == everything(imdb.load("auto"))
     err = capsys.readouterr().err
-    assert err.count("\n") == 2 and "4 000 + 500 reviews made by the package" in err and "aclImdb_v1.tar.gz" in err
+    assert err.count("\n") == 2 and "12 000 + 1 000 reviews made by the package" in err and "aclImdb_v1.tar.gz" in err
 
 
 def test_tfds_gives_the_same_reviews_as_the_folder(acl, data_dir, archive, tmp_path, monkeypatch, capfd):
