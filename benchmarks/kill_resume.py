@@ -152,7 +152,8 @@ def killed_run(name: str, kills: int, spans: Spans, chance: random.Random, tally
     before = 0  # the step that the next session must begin with
     after_kill = False
     while True:
-        code = watched(fork(name, journal), journal, spans, spans.steps - before, chance if tally.kills < kills else None)
+        left = spans.steps - before
+        code = watched(fork(name, journal), journal, spans, left, chance if tally.kills < kills else None)
         steps = read_steps(journal)
         if steps:
             tally.wrong_start += steps != list(range(before, before + len(steps)))

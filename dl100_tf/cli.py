@@ -145,7 +145,9 @@ def execute(recipe, config, run, command: str = "") -> dict:
 
 
 def predict(recipe, words: list[str]) -> int:
-    """The verb `predict`: the recipe's `predict` on what stands on the command line."""
+    """The verb `predict`: the recipe's `predict`, label to probability, on what stands on the command line."""
+    if not hasattr(recipe, "predict"):
+        raise UserError(f"{name_of(recipe)} has nothing to predict: its lesson is in the report.")
     asks = [parameter.name for parameter in inspect.signature(recipe.predict).parameters.values()][2:]
     hints = get_type_hints(recipe.predict)
     fields = [(name, tyro.conf.Positional[hints[name]]) for name in asks]
@@ -157,8 +159,8 @@ def predict(recipe, words: list[str]) -> int:
     with loading("Loading the model"):
         model = run.load_model()
     answer = recipe.predict(model, stored_config(recipe, run), *(getattr(flags, name) for name in asks))
-    for name, value in answer.items():
-        print(f"{name:>12}  {value:6.1%}" if isinstance(value, float) else f"{name:>12}  {value}")
+    for name, value in sorted(answer.items(), key=lambda item: -item[1]):
+        print(f"{value:7.1%}  {name}")
     scores = run.read_json("scores.json", {})
     print(f"(run {run.name}: {summary(scores)})" if scores else f"(run {run.name}, not scored yet)")
     return 0
@@ -214,8 +216,9 @@ def summary(scores: dict) -> str:
     """One line on what was measured and on what data."""
     metrics = scores["metrics"]
     told = "  ".join(f"{name} {metrics[name]:.4f}" for name in ("accuracy", "auroc", "loss") if name in metrics)
-    return f"{told or metrics}  on {scores['n']} test examples, source: {scores['source']}" + (
-        f" ({scores['source_note']})" if scores.get("source_note") else "")
+    count = f"{scores['n']:,}".replace(",", " ")
+    source = f"{scores['source']} ({scores['source_note']})" if scores["source_note"] else scores["source"]
+    return f"{told}  on {count} test {scores['noun']}, source: {source}"
 
 
 def name_of(recipe) -> str:

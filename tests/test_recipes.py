@@ -120,6 +120,18 @@ class TestRecipe:
         assert again.shape[0] == 64 and again.dtype == np.float32
         np.testing.assert_allclose(again[:, -1], stored["probabilities"][:64].reshape(64, -1)[:, -1], atol=1e-6)
 
+    def test_predict_gives_every_label_its_probability(self, trained, project):
+        run, *_ = trained(project)
+        recipe = __import__(f"dl100_tf.projects.{project}", fromlist=["recipe"])
+        if not hasattr(recipe, "predict"):
+            pytest.skip("has no predict")
+        config = recipe.Config(**run.read_json("config.json"))
+        data = recipe.load_data(config)
+        answer = recipe.predict(run.load_model(), config, data.test.x[0])
+        assert set(answer) == set(data.labels) and sum(answer.values()) == pytest.approx(1, abs=1e-5)
+        stored = np.load(run.path("predictions.npz"))["probabilities"][0]
+        assert answer[data.labels[-1]] == pytest.approx(float(stored[-1]), abs=1e-6)
+
     def test_a_finished_run_has_nothing_to_do(self, trained, project, command):
         run, *_ = trained(project)
         answer = command(f"dl100_tf.projects.{project}", "--run", run.name,

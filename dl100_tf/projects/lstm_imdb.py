@@ -54,7 +54,7 @@ def build_model(config):
     return model
 
 
-def predict(model, config, review: str):
+def predict(model, config, review: str) -> dict[str, float]:
     """How likely a film review, in plain English, is a positive one."""
     import tensorflow as tf
 

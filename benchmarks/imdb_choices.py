@@ -1,0 +1,96 @@
+"""What each choice in `lstm_imdb` gives: validation accuracy and training time with one thing changed at a time.
+
+    DL100_DATA=... python benchmarks/imdb_choices.py --seeds 3 [--write]
+
+Real reviews only; the test set is not looked at. Seeds are the outer loop, so that all choices meet the same machine.
+"""
+
+import argparse
+import dataclasses
+import datetime
+import json
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results/imdb_choices.json"
+CHOICES = {
+    "as it stands": {},
+    "jit_compile": {"jit_compile": True},
+    "mixed_bfloat16": {"dtype": "mixed_bfloat16"},
+    "pooling by 4, not 8": {"pool": 4},
+    "length 200, not 400": {"length": 200},
+    "batch 128, not 64": {"batch_size": 128},
+    "batch 32, not 64": {"batch_size": 32},
+    "embedding 64, not 32": {"embedding": 64},
+    "vocabulary 10 000, not 20 000": {"vocab_size": 10_000},
+    "no dropout": {"dropout": 0.0},
+    "constant learning rate 1e-3": {"schedule": "constant", "learning_rate": 1e-3},
+}
+
+
+def measure(name: str, seed: int) -> dict:
+    """Train with one choice changed; the best epoch's validation accuracy and the seconds of training."""
+    import keras
+
+    from dl100_tf import training
+    from dl100_tf.data import text
+    from dl100_tf.projects import lstm_imdb
+    from dl100_tf.run import Run
+
+    changes = dict(CHOICES[name])
+    keras.config.set_dtype_policy(changes.pop("dtype", "float32"))
+    jit_compile = changes.pop("jit_compile", False)
+    config = dataclasses.replace(lstm_imdb.Config(source="local", seed=seed), **changes)
+    training.set_seeds(seed, False)
+    reviews = lstm_imdb.load_data(config)
+    tokenizer = text.tokenizer(reviews.train.x, config.vocab_size, config.length)
+    model = lstm_imdb.build_model(config)
+    model.jit_compile = jit_compile
+    run = Run("lstm_imdb", f"{list(CHOICES).index(name)}-{seed}")
+    history = training.fit(model, text.tokenize(reviews, tokenizer), run, config)
+    best = min(history, key=lambda row: row["val_loss"])
+    return {"accuracy": best["val_accuracy"], "seconds": run.read_json("training.json")["train_seconds"]}
+
+
+def table(results: dict[str, list[dict]]) -> str:
+    """The results as a Markdown table."""
+    lines = ["| choice | validation accuracy, mean ± sd | training, median |", "|---|---|---|"]
+    for name, runs in results.items():
+        scores = [100 * run["accuracy"] for run in runs]
+        spread = statistics.stdev(scores) if len(scores) > 1 else 0
+        lines.append(f"| {name} | {statistics.mean(scores):.2f} ± {spread:.2f} % | "
+                     f"{statistics.median(run['seconds'] for run in runs):.0f} s |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help="record the result in the repository")
+    arguments = parser.parse_args()
+    if not os.environ.get("DL100_DATA"):
+        sys.exit("error: set DL100_DATA to the folder that holds imdb/aclImdb.")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    results = {name: [] for name in CHOICES}
+    with tempfile.TemporaryDirectory(prefix="imdb_choices") as home:
+        os.environ["DL100_HOME"] = home
+        for seed in range(arguments.seeds):
+            for name in CHOICES:
+                results[name].append(measure(name, seed))
+                print(f"seed {seed}  {name}  {results[name][-1]}", flush=True)
+    print("\n" + table(results))
+    if arguments.write:
+        from dl100_tf import run
+
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps({
+            "command": f"python benchmarks/imdb_choices.py --seeds {arguments.seeds}",
+            "date": str(datetime.date.today()), "machine": f"{run.cpu()}, {os.cpu_count()} cores",
+            "results": results}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
