@@ -13,23 +13,20 @@ linear      logistic regression over TF-IDF of single words and word pairs, its 
             fastText with bigrams is published at 90.56 %.
 
 Seeds are taken in turn (ours, published, linear, ours, ...), so that a machine whose speed drifts hits all alike.
-`--write` records the result in benchmarks/results/imdb.json and projects/lstm_imdb/results.json.
+`--write` records the result, and gives the lesson its results.json and plots.
 """
 
-import argparse
-import datetime
-import json
 import os
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import recording
 
-ROOT = Path(__file__).parents[1]
+LESSON = Path(__file__).parents[1] / "projects/lstm_imdb"
 PUBLISHED = {"ours": None, "published": 0.8428, "linear": 0.9056}
 
 
@@ -113,44 +110,34 @@ def table(results: dict[str, list[dict]]) -> str:
     lines = ["| model | test accuracy, mean ± sd | published | training, median | against the published settings "
              "| parameters |", "|---|---|---|---|---|---|"]
     for name, runs in results.items():
-        scores = [100 * run["accuracy"] for run in runs]
         seconds = statistics.median(run["seconds"] for run in runs)
-        spread = statistics.stdev(scores) if len(scores) > 1 else 0
         known = f"{100 * PUBLISHED[name]:.2f} %" if PUBLISHED[name] else ""
-        lines.append(f"| {name} | {statistics.mean(scores):.2f} ± {spread:.2f} % | {known} | {seconds:.1f} s | "
+        lines.append(f"| {name} | {recording.spread([run['accuracy'] for run in runs])} | {known} | {seconds:.1f} s | "
                      f"{seconds / base:.2f} × | {runs[0]['parameters']:,} |".replace(",", " "))
     return "\n".join(lines)
 
 
 def record(results: dict[str, list[dict]], seeds: list[int]) -> None:
     """Write what was measured where the README and the lesson take it from."""
-    from dl100_tf import run
+    from dl100_tf.run import Run
 
     scores = [100 * one["accuracy"] for one in results["ours"]]
     seconds = statistics.median(one["seconds"] for one in results["ours"])
-    measured = {"command": "python benchmarks/imdb.py --seeds " + str(len(seeds)), "date": str(datetime.date.today()),
-                "machine": f"{run.cpu()}, {os.cpu_count()} cores", "seeds": seeds, "source": "local",
-                "n": 25_000, "results": results}
+    found = recording.measured(seeds=seeds, source="local", n=25_000, results=results)
     expect = (f"{statistics.mean(scores):.1f} ± {statistics.stdev(scores):.1f} % test accuracy, "
               f"{results['ours'][0]['epochs']} epochs, {seconds:.0f} s of training on {os.cpu_count()} cores")
-    for file, value in ((ROOT / "benchmarks/results/imdb.json", measured),
-                        (ROOT / "projects/lstm_imdb/results.json", {"expect": expect} | measured)):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(value, indent=1) + "\n")
+    recording.write(recording.RESULTS / "imdb.json", found)
+    recording.write(LESSON / "results.json", {"expect": expect} | found)
     for name in ("history", "confusion", "reliability"):
-        plot = run.Run("lstm_imdb", f"seed-{seeds[0]}").path(f"plots/{name}.png")
-        shutil.copy(plot, ROOT / "projects/lstm_imdb")
+        shutil.copy(Run("lstm_imdb", f"seed-{seeds[0]}").path(f"plots/{name}.png"), LESSON)
     print(f"Expect  {expect}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = recording.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--write", action="store_true", help="record the result in the repository")
     arguments = parser.parse_args()
-    if not os.environ.get("DL100_DATA"):
-        sys.exit("error: set DL100_DATA to the folder that holds imdb/aclImdb.")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    recording.need_real_data()
     results = {"ours": [], "published": [], "linear": []}
     with tempfile.TemporaryDirectory(prefix="imdb") as home:
         os.environ["DL100_HOME"] = home

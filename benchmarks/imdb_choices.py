@@ -5,17 +5,13 @@
 Real reviews only; the test set is not looked at. Seeds are the outer loop, so that all choices meet the same machine.
 """
 
-import argparse
 import dataclasses
-import datetime
-import json
 import os
 import statistics
-import sys
 import tempfile
-from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results/imdb_choices.json"
+import recording
+
 CHOICES = {
     "as it stands": {},
     "jit_compile": {"jit_compile": True},
@@ -59,21 +55,16 @@ def table(results: dict[str, list[dict]]) -> str:
     """The results as a Markdown table."""
     lines = ["| choice | validation accuracy, mean ± sd | training, median |", "|---|---|---|"]
     for name, runs in results.items():
-        scores = [100 * run["accuracy"] for run in runs]
-        spread = statistics.stdev(scores) if len(scores) > 1 else 0
-        lines.append(f"| {name} | {statistics.mean(scores):.2f} ± {spread:.2f} % | "
+        lines.append(f"| {name} | {recording.spread([run['accuracy'] for run in runs])} | "
                      f"{statistics.median(run['seconds'] for run in runs):.0f} s |")
     return "\n".join(lines)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = recording.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--write", action="store_true", help="record the result in the repository")
     arguments = parser.parse_args()
-    if not os.environ.get("DL100_DATA"):
-        sys.exit("error: set DL100_DATA to the folder that holds imdb/aclImdb.")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    recording.need_real_data()
     results = {name: [] for name in CHOICES}
     with tempfile.TemporaryDirectory(prefix="imdb_choices") as home:
         os.environ["DL100_HOME"] = home
@@ -83,13 +74,7 @@ def main() -> None:
                 print(f"seed {seed}  {name}  {results[name][-1]}", flush=True)
     print("\n" + table(results))
     if arguments.write:
-        from dl100_tf import run
-
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps({
-            "command": f"python benchmarks/imdb_choices.py --seeds {arguments.seeds}",
-            "date": str(datetime.date.today()), "machine": f"{run.cpu()}, {os.cpu_count()} cores",
-            "results": results}, indent=1) + "\n")
+        recording.write(recording.RESULTS / "imdb_choices.json", recording.measured(results=results))
 
 
 if __name__ == "__main__":

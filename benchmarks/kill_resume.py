@@ -16,7 +16,6 @@ the run that was left alone. Each session is a fork of a process that has import
 kill costs seconds and is the same SIGKILL. Linux and macOS only.
 """
 
-import argparse
 import dataclasses
 import json
 import os
@@ -26,6 +25,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import recording
 
 INTERVAL = 2  # steps between checkpoints
 SMALL = {"source": "sample", "epochs": 20, "patience": 1, "batch_size": 600, "learning_rate": 0.01,
@@ -177,11 +178,10 @@ def progress(tally: Tally, kills: int) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = recording.parser(__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0, help="of the instants")
     arguments = parser.parse_args()
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kill_resume") as scratch:
         os.environ["DL100_HOME"] = scratch
@@ -207,15 +207,19 @@ def main() -> int:
             tally.finished += 1
             tally.different += outcome(name) != alone
     epochs, best, steps, stopped = alone["decision"]
-    print(f"\nleft alone: {steps} steps, {epochs} of {SMALL['epochs']} epochs, best {best}, "
-          f"stopped early: {stopped}, {spans.ready:.1f} s to the first step, {spans.trained:.1f} s from there")
-    result = {"kills": tally.kills, "resumed": tally.resumed, "of them inside a save": tally.inside_saves,
-              "most steps lost": max(tally.lost), "checkpoint interval": INTERVAL,
-              "sessions that began at a wrong step": tally.wrong_start, "runs finished": tally.finished,
-              "runs that differ in any bit": tally.different, "seconds": round(time.monotonic() - began)}
-    print(json.dumps(result, indent=1))
+    result = recording.measured(**{
+        "kills": tally.kills, "resumed": tally.resumed, "of them inside a save": tally.inside_saves,
+        "most steps lost": max(tally.lost), "checkpoint interval": INTERVAL,
+        "sessions that began at a wrong step": tally.wrong_start, "runs finished": tally.finished,
+        "runs that differ in any bit": tally.different, "seconds": round(time.monotonic() - began),
+        "the run left alone": {"steps": steps, "epochs": epochs, "best epoch": best, "stopped early": stopped,
+                               "seconds to the first step": round(spans.ready, 1),
+                               "seconds from there": round(spans.trained, 1)}})
+    print("\n" + json.dumps(result, indent=1))
     good = tally.resumed == tally.kills and max(tally.lost) <= INTERVAL and not tally.different + tally.wrong_start
     print("PASS" if good else "FAIL")
+    if arguments.write and good:
+        recording.write(recording.RESULTS / "kill_resume.json", result)
     return 0 if good else 1
 
 

@@ -7,9 +7,7 @@ for two epochs, by `training.fit` (progress, TensorBoard, checkpoints, best weig
 the same arrays, turn about, each with a fresh model. On real reviews where DL100_DATA is set, else on the sample.
 """
 
-import argparse
 import dataclasses
-import datetime
 import json
 import os
 import statistics
@@ -17,9 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results/overhead.json"
+import recording
+
 COMMANDS = {"lstm_imdb --help": ["-m", "dl100_tf.projects.lstm_imdb", "--help"],
             "dl100 --help": ["-m", "dl100_tf", "--help"], "dl100 list": ["-m", "dl100_tf", "list"],
             "python itself": ["-c", "pass"]}
@@ -69,23 +67,16 @@ def training_cost(times: int) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = recording.parser(__doc__)
     parser.add_argument("--times", type=int, default=3)
-    parser.add_argument("--write", action="store_true", help="record the result in the repository")
     arguments = parser.parse_args()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    result = {"command": "python benchmarks/overhead.py", "date": str(datetime.date.today()),
-              "start-up, seconds": start_up(7)}
+    seconds = start_up(7)
     with tempfile.TemporaryDirectory(prefix="overhead") as home:
         os.environ["DL100_HOME"] = home
-        result["training, seconds"] = training_cost(arguments.times)
-    from dl100_tf import run
-
-    result["machine"] = f"{run.cpu()}, {os.cpu_count()} cores"
+        result = recording.measured(start_up_seconds=seconds, training=training_cost(arguments.times))
     print(json.dumps(result, indent=1))
     if arguments.write:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+        recording.write(recording.RESULTS / "overhead.json", result)
 
 
 if __name__ == "__main__":
