@@ -5,7 +5,8 @@
 Trains `lstm_imdb` (small, on its sample, with --deterministic, a checkpoint every 2 steps, early stopping on) and sends
 SIGKILL at a random instant, again and again, until a run gets to its end; then the next run begins, until all kills
 are spent. One kill in five falls at any time after the process began, the others after its first step, since most of
-a short session is TensorFlow getting ready. For every kill it holds that
+a short session is TensorFlow getting ready; of those, every third waits for the next save to begin. For every kill it
+holds that
 
 - the next session resumes (200 of 200), from the newest checkpoint on the disk;
 - at most one checkpoint interval of steps is lost;
@@ -129,26 +130,30 @@ def watched(process: int, journal: Path, spans: Spans, left: int, chance: random
 
     With `left` steps to go, a kill falls into the time that they should take.
     """
-    anywhere = chance and chance.random() < 0.2
-    began = time.monotonic()
-    deadline = began + chance.uniform(0, spans.ready + spans.trained) if anywhere else None
+    anywhere, in_save = chance and chance.random() < 0.2, chance and chance.random() < 1 / 3
+    deadline = time.monotonic() + chance.uniform(0, spans.ready + spans.trained) if anywhere else None
     while True:
         ended, status = os.waitpid(process, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status)
         if chance and deadline is None and journal.is_file() and journal.stat().st_size:
             deadline = time.monotonic() + chance.uniform(0, spans.trained * left / spans.steps)
-        if deadline and time.monotonic() >= deadline:
+        if deadline and time.monotonic() >= deadline and (anywhere or not in_save or half_written(journal.stem)):
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
             return None
-        time.sleep(0.001)
+        time.sleep(0.0005 if in_save else 0.002)
+
+
+def half_written(name: str) -> list[Path]:
+    """The temporary folders of checkpoints that are being written."""
+    from dl100_tf.run import Run
+
+    return list(Run("lstm_imdb", name).path("checkpoints").glob(".writing-*"))
 
 
 def killed_run(name: str, kills: int, spans: Spans, chance: random.Random, tally: Tally, scratch: Path) -> None:
     """Take one run to its end through at most `kills` kills."""
-    from dl100_tf.run import Run
-
     journal = scratch / f"{name}.steps"
     before = 0  # the step that the next session must begin with
     after_kill = False
@@ -166,7 +171,7 @@ def killed_run(name: str, kills: int, spans: Spans, chance: random.Random, tally
         tally.resumed += after_kill
         tally.kills += 1
         after_kill = True
-        tally.inside_saves += bool(list(Run("lstm_imdb", name).directory.glob("checkpoints/.writing-*")))
+        tally.inside_saves += bool(half_written(name))
         before = newest_step(name)
         tally.lost.append(max(0, (steps[-1] + 1 if steps else 0) - before))
         journal.unlink(missing_ok=True)

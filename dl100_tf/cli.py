@@ -1,20 +1,17 @@
 """The command line: flags from a recipe's `Config`, and the verbs that every recipe answers to."""
 
-import contextlib
 import dataclasses
 import importlib
 import inspect
 import os
 import shlex
 import sys
-import tempfile
-import warnings
 from pathlib import Path
 from typing import get_type_hints
 
 import tyro
 
-from dl100_tf import __version__, curriculum
+from dl100_tf import __version__, curriculum, provenance, terminal
 from dl100_tf import run as runs
 from dl100_tf.errors import Interrupted, UserError
 from dl100_tf.flags import Common, Schedule, closest, parsed, training_flags
@@ -47,7 +44,7 @@ def dl100() -> None:
 
 def dispatch(words: list[str]) -> int:
     """Answer `dl100` with these words behind it; the exit code."""
-    if not words or words[0] in ("-h", "--help"):
+    if not words or words[0] == "help" or {"-h", "--help"} & set(words[:2]):
         print(usage())
     elif words[0] == "--version":
         print(__version__)
@@ -66,15 +63,14 @@ def usage() -> str:
     """The text of `dl100 --help`."""
     rows = "\n".join(f"  {verb:<9}{what}" for verb, what in VERBS.items())
     return (f"usage: dl100 <verb> <project> [flags]\n       dl100 list\n\n{rows}\n"
-            "  list     the projects and their days\n\n"
+            "  list     the projects and their days\n  --version\n\n"
             "`dl100 train <project> --help` shows a project's flags; "
             "`python -m dl100_tf.projects.<project>` is the same as `dl100 train <project>`.")
 
 
 def guarded(action, *arguments) -> int:
     """Call `action` and turn what went wrong into one line and an exit code."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no news of CUDA and AVX; errors still raise
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    terminal.prepare()
     try:
         return action(*arguments)
     except UserError as error:
@@ -111,17 +107,28 @@ def train(recipe, words: list[str]) -> int:
         stored = stored_config(recipe, run)
         config = training_flags(recipe, stored, words).config
         refuse_changes(run, stored, config)
-        if run.finished_epochs >= config.epochs:
+        done = run.finished_epochs
+        if done >= config.epochs:
             print(f"The run {run.name} is finished, there is nothing to do. Its report: {run.path('report.html')}")
             return 0
-    resume = f"python -m dl100_tf.projects.{project} --run {run.name}"
+        if done and config.schedule in ("linear", "cosine", "one_cycle"):
+            print(f"The learning rate was planned over {done} epochs and is now planned over {config.epochs}: "
+                  "it rises before it falls again.")
     try:
-        scores = execute(recipe, config, run, shlex.join(sys.orig_argv))
-    except (Interrupted, KeyboardInterrupt):
-        print(f"Stopped; what was trained is saved. To go on:\n    {resume}")
+        scores = execute(recipe, config, run, shlex.join(["python", "-m", recipe.__name__, *words]))
+    except (Interrupted, KeyboardInterrupt) as stop:
+        print(f"{stopped(run, stop)} To go on:\n    {run.command}")
         return 130
     print(summary(scores) + f"\nReport: {run.path('report.html')}")
     return 0
+
+
+def stopped(run, stop: BaseException) -> str:
+    """What of an interrupted run is on the disk."""
+    if isinstance(stop, Interrupted):
+        return "Stopped; what was trained is saved."
+    steps = [int(file.stem.split("-")[1]) for file in run.path("checkpoints").glob("step-*.npz")]
+    return f"Stopped at once; saved up to step {max(steps)}." if steps else "Stopped; nothing had been trained yet."
 
 
 def execute(recipe, config, run, command: str = "") -> dict:
@@ -134,13 +141,13 @@ def execute(recipe, config, run, command: str = "") -> dict:
     with run.owned():
         run.begin(config, command)
         run.note(title=recipe.__doc__.splitlines()[0].rstrip("."))
-        with loading("Loading TensorFlow"):
+        with terminal.loading("Loading TensorFlow"):
             from dl100_tf import training
             training.set_seeds(config.seed, config.deterministic)
         # What `auto` found in the first session stays this run's data.
-        rung = run.read_json("provenance.json").get("source", {}).get("rung")
+        rung = run.record().get("source", {}).get("rung")
         scores = recipe.recipe(dataclasses.replace(config, source=rung or config.source), run)
-        run.note(finished={"epochs": config.epochs, "at": runs.now()})
+        run.note(finished={"epochs": config.epochs, "at": provenance.now()})
     return scores
 
 
@@ -156,13 +163,14 @@ def predict(recipe, words: list[str]) -> int:
     flags = parsed(kind, words, f"python -m {recipe.__name__} predict",
                    f"{inspect.getdoc(recipe.predict)}\n\nWithout --run, the run that was scored last answers.")
     run = existing(recipe, flags.run)
-    with loading("Loading the model"):
+    with terminal.loading("Loading the model"):
         model = run.load_model()
     answer = recipe.predict(model, stored_config(recipe, run), *(getattr(flags, name) for name in asks))
     for name, value in sorted(answer.items(), key=lambda item: -item[1]):
         print(f"{value:7.1%}  {name}")
-    scores = run.read_json("scores.json", {})
-    print(f"(run {run.name}: {summary(scores)})" if scores else f"(run {run.name}, not scored yet)")
+    from dl100_tf.evaluation import records
+
+    print(f"(run {run.name}: {summary(records.scores(run))})")
     return 0
 
 
@@ -194,13 +202,16 @@ def stored_config(recipe, run):
 
 
 def refuse_changes(run, stored, asked) -> None:
-    """A resumed run keeps its settings, all but `epochs`."""
-    for field in dataclasses.fields(stored):
+    """A run keeps its settings once it has begun to train, all but `epochs` and those that change no weight."""
+    source = run.record().get("source")
+    free = {"epochs", "data_dir", "checkpoint_minutes", "checkpoint_steps"}
+    for field in dataclasses.fields(stored) if source else ():
         before, now = getattr(stored, field.name), getattr(asked, field.name)
-        if before != now and field.name != "epochs":
+        same = before == now or (field.name == "source" and now in ("auto", source["rung"]))
+        if not same and field.name not in free:
             flag = f"--{field.name.replace('_', '-')}"
             raise UserError(f"the run {run.name} was begun with {flag} {before}, not {now}: leave the flag out to go "
-                            "on with it, or give the new setting a new --run name. Only --epochs may change.")
+                            "on with it, or give the new setting a new --run name.")
 
 
 def existing(recipe, name: str):
@@ -217,30 +228,10 @@ def summary(scores: dict) -> str:
     metrics = scores["metrics"]
     told = "  ".join(f"{name} {metrics[name]:.4f}" for name in ("accuracy", "auroc", "loss") if name in metrics)
     count = f"{scores['n']:,}".replace(",", " ")
-    source = f"{scores['source']} ({scores['source_note']})" if scores["source_note"] else scores["source"]
+    source = scores.get("source_note") or scores["source"]
     return f"{told}  on {count} test {scores['noun']}, source: {source}"
 
 
 def name_of(recipe) -> str:
     """The recipe's one name."""
     return recipe.__name__.rsplit(".", 1)[-1]
-
-
-@contextlib.contextmanager
-def loading(what: str):
-    """A spinner while TensorFlow loads; what its C++ core then says of CUDA is shown only if the loading fails."""
-    from rich.console import Console
-
-    screen = os.dup(2)
-    with tempfile.TemporaryFile() as said, open(os.dup(screen), "w", encoding="utf-8") as stream:
-        os.dup2(said.fileno(), 2)
-        try:
-            with Console(file=stream).status(what):
-                yield
-        except BaseException:
-            said.seek(0)
-            stream.write(said.read().decode(errors="replace"))
-            raise
-        finally:
-            os.dup2(screen, 2)
-            os.close(screen)

@@ -14,36 +14,43 @@ from dl100_tf.errors import UserError
 
 Schedule = Literal["constant", "linear", "cosine", "one_cycle", "plateau"]
 
+MAY_BE_ZERO = ("patience", "seed", "checkpoint_steps")  # of the whole numbers: all others count something
+MOST = {"dropout": 0.99, "learning_rate": 100.0}
+
 
 @dataclasses.dataclass(frozen=True)
 class Common:
     """The settings that every recipe has."""
 
     source: Literal["auto", "local", "tfds", "sample"] = "auto"  # where the data comes from; auto: the first there is
-    data_dir: str = ""  # the folder that holds local datasets, instead of $DL100_DATA
-    epochs: int = 10  # passes over the training data
+    data_dir: Annotated[str, tyro.conf.arg(help_behavior_hint="(default: $DL100_DATA)")] = ""  # holds local datasets
+    epochs: int = 10  # passes over the training data; more than a finished run has extend it
     batch_size: int = 64  # examples a step
     learning_rate: float = 1e-3  # the largest learning rate
     schedule: Schedule = "constant"  # how the learning rate moves
     patience: int = 0  # stop after so many epochs without a better validation loss; 0: never
-    seed: int = 0  # of the first weights, the order of the data and the validation split
+    seed: int = 0  # seeds the first weights, the order of the data and the validation split
     deterministic: bool = False  # bitwise the same result every time, somewhat slower
     checkpoint_minutes: float = 1.0  # minutes between checkpoints within an epoch; 0: none by time
     checkpoint_steps: int = 0  # steps between checkpoints within an epoch; 0: none by count
 
     def __post_init__(self):
-        for name, least in (("epochs", 1), ("batch_size", 1), ("learning_rate", 0), ("patience", 0), ("seed", 0),
-                            ("checkpoint_minutes", 0), ("checkpoint_steps", 0)):
-            value = getattr(self, name)
-            if not least <= value < 2**31:
-                raise UserError(f"--{name.replace('_', '-')} can't be {value}: it is at least {least}.")
+        for field in dataclasses.fields(self):
+            value, flag = getattr(self, field.name), f"--{field.name.replace('_', '-')}"
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            least = 0 if field.name in MAY_BE_ZERO or isinstance(value, float) else 1
+            most = MOST.get(field.name, 2**31 - 1)
+            if not least <= value <= most:
+                raise UserError(f"{flag} can't be {value}: it goes from {least} to {most}.")
 
 
 def training_flags(recipe, default, words: list[str]):
     """The flags of a training command: `config` and `run`, with the values of `default` where none is given."""
     kind = dataclasses.make_dataclass("Train", [
         ("config", Annotated[type(default), tyro.conf.arg(name="")], dataclasses.field(default=default)),
-        ("run", Annotated[str, tyro.conf.arg(help="the run's name; an unfinished run of this name is resumed")],
+        ("run", Annotated[str, tyro.conf.arg(help="the run's name; an unfinished run of this name is resumed",
+                                             help_behavior_hint="(default: the time)")],
          dataclasses.field(default=""))])
     return parsed(kind, words, f"python -m {recipe.__name__}", re.sub(r"\n+", "\n\n", recipe.__doc__))
 
@@ -55,6 +62,7 @@ def parsed(kind, words: list[str], program: str, description: str):
         UserError: a word that doesn't belong there, in one line.
     """
     said = io.StringIO()
+    words = [word.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for word in words]
     try:
         with contextlib.redirect_stderr(said):
             return tyro.cli(kind, args=words, prog=program, description=description)

@@ -11,8 +11,15 @@ from dl100_tf.errors import UserError
 
 
 def home() -> Path:
-    """The folder that runs and caches live in: `$DL100_HOME`, else the current folder."""
-    return Path(os.environ.get("DL100_HOME") or ".").expanduser().resolve()
+    """The folder that runs and caches live in: `$DL100_HOME`, else the current folder.
+
+    Raises:
+        UserError: the current folder has been deleted.
+    """
+    try:
+        return Path(os.environ.get("DL100_HOME") or ".").expanduser().resolve()
+    except FileNotFoundError:
+        raise UserError("the current folder is gone: change to another, or set DL100_HOME.") from None
 
 
 def runs(project: str) -> Path:
@@ -37,8 +44,7 @@ def replacing(target: Path):
 
     What was at `target` stays readable until the new content is on the disk (file and folder are fsynced around an
     `os.replace`), so a reader, or a process killed at any instant, sees the old file or the new one and never a
-    part of either. The temporary name keeps the suffix, as some writers choose their format by it; folders work
-    as well as files when `target` does not exist yet.
+    part of either. The temporary name keeps the suffix, as some writers choose their format by it.
 
     Raises:
         UserError: the disk is full, or the folder can't be written to; `target` is as it was.
@@ -53,7 +59,10 @@ def replacing(target: Path):
         os.replace(temporary, target)
         _fsync(target.parent)
     except (OSError, RuntimeError) as error:  # HDF5 has a RuntimeError for a full disk
-        raise _explained(error, target) from error
+        explained = _explained(error, target)
+        if explained is None:
+            raise
+        raise explained from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary.parent, ignore_errors=True)
@@ -75,8 +84,8 @@ def _fsync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _explained(error: Exception, target: Path) -> Exception:
-    """`error` in words a user can act on, or `error` itself where we know nothing better."""
+def _explained(error: Exception, target: Path) -> UserError | None:
+    """`error` in words a user can act on; None where we know nothing better."""
     number = getattr(error, "errno", None)
     if number in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error):
         return UserError(f"the disk is full: {target} was not written, what was there before is intact. "
@@ -84,4 +93,4 @@ def _explained(error: Exception, target: Path) -> Exception:
     if number in (errno.EACCES, errno.EROFS, errno.EPERM):
         return UserError(f"{target.parent} can't be written to. Set DL100_HOME to a folder that can be, "
                          "or change its permissions.")
-    return error
+    return None

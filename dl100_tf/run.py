@@ -4,23 +4,17 @@ import contextlib
 import csv
 import dataclasses
 import datetime
-import importlib.metadata
 import json
 import os
-import platform
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import filelock
 
-from dl100_tf import paths
+from dl100_tf import paths, provenance
 from dl100_tf.errors import UserError
 
-PACKAGES = ("dl100_tf", "tensorflow", "keras", "numpy", "scikit-learn", "tensorflow-datasets")
-SWITCHES = ("TF_NUM_", "TF_ENABLE_", "TF_XLA_", "TF_DETERMINISTIC_", "KERAS_", "DL100_", "CUDA_VISIBLE_", "XLA_",
-            "OMP_")
+PARTS = ("model.keras", "scores.json", "report.html")  # what a finished run has
 
 
 class Run:
@@ -46,12 +40,30 @@ class Run:
     @property
     def exists(self) -> bool:
         """Whether a run has been started here (its settings are on disk)."""
-        return (self.directory / "config.json").is_file()
+        return self.read_json("config.json") is not None
 
     @property
     def finished_epochs(self) -> int:
         """For how many epochs the run has come to its end, trained, saved, scored and reported; 0: not yet."""
-        return self.read_json("provenance.json", {}).get("finished", {}).get("epochs", 0)
+        if not all(self.path(name).is_file() for name in PARTS):
+            return 0
+        return self.record().get("finished", {}).get("epochs", 0)
+
+    @property
+    def command(self) -> str:
+        """What to type to resume the run."""
+        return provenance.command_line(self.project, self.name)
+
+    def record(self) -> dict:
+        """What `provenance.json` holds; `{}` before the run has begun.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        record = self.read_json("provenance.json", {})
+        if not isinstance(record, dict) or not isinstance(record.get("finished", {}), dict):
+            raise UserError(f"{self.path('provenance.json')} is damaged. Start again under another --run name.")
+        return record
 
     def path(self, name: str) -> Path:
         """Where `name` is in the run directory, to read it."""
@@ -79,8 +91,10 @@ class Run:
         path = self.path(name)
         try:
             return json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return default
+        except OSError as error:
+            raise UserError(f"{path} can't be read ({error.strerror}): change its permissions.") from error
         except ValueError as error:
             raise UserError(f"{path} is damaged ({error}). Start again under another --run name.") from error
 
@@ -113,8 +127,7 @@ class Run:
 
         path = self.path("model.keras")
         if not path.is_file():
-            raise UserError(f"the run {self.name} of {self.project} has no model yet: let it finish with "
-                            f"`python -m dl100_tf.projects.{self.project} --run {self.name}`.")
+            raise UserError(f"the run {self.name} of {self.project} has no model: let it finish with `{self.command}`.")
         try:
             return keras.saving.load_model(path)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -142,7 +155,7 @@ class Run:
         try:
             for folder in (self.directory, *(f for f in self.directory.iterdir() if f.is_dir())):
                 paths.sweep(folder)
-            self.write_json(".owner.json", {"pid": os.getpid(), "since": now()})
+            self.write_json(".owner.json", {"pid": os.getpid(), "since": provenance.now()})
             yield self
         finally:
             lock.release()
@@ -150,13 +163,13 @@ class Run:
     def begin(self, config, command: str) -> None:
         """Write down what the run is about to do: the whole `config`, and this session in `provenance.json`."""
         self.write_json("config.json", dataclasses.asdict(config))
-        record = self.read_json("provenance.json", {"project": self.project, "run": self.name, "sessions": []})
-        record["sessions"].append(session(command))
-        self.write_json("provenance.json", record)
+        record = {"project": self.project, "run": self.name, "sessions": []} | self.record()
+        self.write_json("provenance.json",
+                        record | {"sessions": [*record["sessions"], provenance.session(command)]})
 
     def note(self, **facts) -> None:
         """Add facts learnt on the way to `provenance.json`."""
-        self.write_json("provenance.json", self.read_json("provenance.json", {}) | facts)
+        self.write_json("provenance.json", self.record() | facts)
 
     def pin_source(self, source: dict) -> None:
         """Note the data source, or hold a resumed run to the one it was begun with.
@@ -167,7 +180,7 @@ class Run:
         Raises:
             UserError: the run was begun on other data.
         """
-        before = self.read_json("provenance.json", {}).get("source")
+        before = self.record().get("source")
         if before and before["digest"] != source["digest"]:
             raise UserError(f"the run {self.name} was begun on other data ({before['rung']}, {before['where']}) than "
                             f"is there now ({source['rung']}, {source['where']}): bring that back, or start again "
@@ -205,45 +218,3 @@ def latest(project: str) -> "Run":
         raise UserError(f"{project} has no finished run under {paths.runs(project)}: train one with "
                         f"`python -m dl100_tf.projects.{project}`.")
     return Run(project, scored[-1].parent.name)
-
-
-def now() -> str:
-    """The time in UTC, ISO 8601, to the second."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def session(command: str) -> dict:
-    """What a later reader needs to repeat this session: the command, versions, commit and machine."""
-    return {"command": command, "folder": str(Path.cwd()), "started": now(), "commit": commit(),
-            "python": platform.python_version(), "versions": {name: version(name) for name in PACKAGES},
-            "platform": platform.platform(), "cpu": cpu(), "cores": os.cpu_count(),
-            "environment": {key: os.environ[key] for key in sorted(os.environ)
-                            if key.startswith(SWITCHES)}}
-
-
-def version(package: str) -> str | None:
-    """The installed version of `package`, None where it is not installed."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def commit() -> str | None:
-    """The git commit of the source this code runs from, with `+changes` behind it where files differ; else None."""
-    def git(*words):
-        return subprocess.run(["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True,
-                              check=True, timeout=10).stdout.strip()
-    try:
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
-        return git("rev-parse", "HEAD") + ("+changes" if changed else "")
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def cpu() -> str:
-    """The processor's name."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, StopIteration), open("/proc/cpuinfo", encoding="utf-8") as file:
-            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
-    return platform.processor() or platform.machine()

@@ -1,6 +1,5 @@
 """The command line: what it answers, how fast it loads, and one clear line for everything that is wrong."""
 
-import json
 import sys
 
 import pytest
@@ -67,7 +66,14 @@ def test_list_shows_every_project_with_its_days(command):
 
 
 @pytest.mark.parametrize(("words", "says"), [
-    (["--epochs", "0"], "--epochs can't be 0: it is at least 1"),
+    (["--epochs", "0"], "--epochs can't be 0: it goes from 1 to"),
+    (["--epochs", "99999999999"], "--epochs can't be 99999999999"),
+    (["--learning-rate", "nan"], "--learning-rate can't be nan"),
+    (["--learning-rate", "inf"], "--learning-rate can't be inf"),
+    (["--dropout", "2"], "--dropout can't be 2.0"),
+    (["--units", "0"], "--units can't be 0"),
+    (["--embedding", "-1"], "--embedding can't be -1"),
+    (["--pool", "1000"], "--pool can't be 1000: a review has --length 400 words"),
     (["--epochs", "-1"], "--epochs can't be -1"),
     (["--epochs", "abc"], "--epochs"),
     (["--batch-size", "0"], "--batch-size can't be 0"),
@@ -111,10 +117,14 @@ def test_a_resumed_run_keeps_its_settings_all_but_epochs(home):
     run.begin(stored, "")
     asked = flags.training_flags(lstm_imdb, cli.stored_config(lstm_imdb, run), ["--run", "r", "--epochs", "7"]).config
     assert asked.batch_size == 32 and asked.epochs == 7
-    cli.refuse_changes(run, stored, asked)
     changed = flags.training_flags(lstm_imdb, stored, ["--batch-size", "64"]).config
+    cli.refuse_changes(run, stored, changed)  # nothing is trained yet
+    run.note(source={"rung": "local", "where": "", "digest": "0"})
+    cli.refuse_changes(run, stored, asked)
     with pytest.raises(UserError, match="begun with --batch-size 32, not 64"):
         cli.refuse_changes(run, stored, changed)
+    moved = flags.training_flags(lstm_imdb, stored, ["--data-dir", "/moved", "--source", "local"]).config
+    cli.refuse_changes(run, stored, moved)
 
 
 def test_settings_of_another_version_are_named(home):
@@ -124,17 +134,44 @@ def test_settings_of_another_version_are_named(home):
         cli.stored_config(lstm_imdb, run)
 
 
+def test_a_damaged_run_is_one_line(home):
+    for content in ("[]", '{"finished": 3}', '{"sess'):
+        run = Run("lstm_imdb", "r")
+        run.write_text("provenance.json", content)
+        with pytest.raises(UserError, match=r"provenance\.json is damaged"):
+            run.begin(lstm_imdb.Config(), "")
+    run.write_text("provenance.json", "{}")
+    run.begin(lstm_imdb.Config(), "")
+    assert len(run.record()["sessions"]) == 1
+
+
+def test_the_resume_command_names_this_python_and_this_home(home, monkeypatch, tmp_path):
+    assert Run("p", "r").command.startswith(f"DL100_HOME={home} ")
+    monkeypatch.delenv("DL100_HOME")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv/bin/python"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")
+    assert Run("p", "r").command == ".venv/bin/python -m dl100_tf.projects.p --run r"
+
+
+def test_a_closed_output_and_a_plain_terminal_are_no_errors(command):
+    assert command("dl100_tf.projects.lstm_imdb", "--help", env={"PYTHONIOENCODING": "ascii"}).returncode == 0
+
+
 def test_a_finished_run_has_nothing_to_do(home, capsys):
     run = Run("lstm_imdb", "r")
     run.begin(lstm_imdb.Config(), "")
     run.note(finished={"epochs": lstm_imdb.Config().epochs, "at": "now"})
+    assert run.finished_epochs == 0, "a part is missing"
+    for name in ("model.keras", "scores.json", "report.html"):
+        run.write_text(name, "{}")
     assert cli.train(lstm_imdb, ["--run", "r"]) == 0
     assert "nothing to do" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("source", ["local", "tfds"])
 def test_a_source_that_is_not_there_is_one_line(command, source):
-    answer = command("dl100_tf.projects.lstm_imdb", "--source", source, env={"TFDS_DATA_DIR": "/nonexistent"})
+    nowhere = {"TFDS_DATA_DIR": "/nonexistent", "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    answer = command("dl100_tf.projects.lstm_imdb", "--source", source, env=nowhere)
     assert answer.returncode == 2, answer.stderr
-    assert answer.stderr.count("error: ") == 1 and "Traceback" not in answer.stderr
-    assert json.loads(answer.stdout or "0") == 0
+    assert answer.stderr.startswith("error: ") and answer.stderr.count("\n") == 1 and not answer.stdout

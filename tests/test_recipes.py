@@ -88,8 +88,9 @@ class TestRecipe:
 
     def test_ctrl_c_says_how_to_go_on_and_going_on_says_from_where(self, trained, project):
         _, _, interrupted, said = trained(project)
-        assert f"python -m dl100_tf.projects.{project} --run stopped" in interrupted
-        assert "Resuming after" in said and "Report: " in said
+        assert interrupted.rstrip().endswith(f"-m dl100_tf.projects.{project} --run stopped")
+        assert f"DL100_HOME={os.environ['DL100_HOME']} " in interrupted
+        assert "Resuming " in said and "Report: " in said
 
     def test_the_run_directory_is_complete(self, trained, project):
         run, *_ = trained(project)

@@ -102,9 +102,9 @@ def best_epoch(run, rows: list[dict]) -> int | None:
 
 def finish(run) -> str:
     """The remedy for a run that lacks a part."""
-    return f"Let it finish with `python -m dl100_tf.projects.{run.project} --run {run.name}`."
+    return f"Let it finish with `{run.command}`."
 
 
 def again(run) -> str:
     """The remedy for a run with a damaged part."""
-    return f"Train again under another name with `python -m dl100_tf.projects.{run.project} --run NAME`."
+    return "Train again under another --run name."

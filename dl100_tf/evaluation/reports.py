@@ -3,6 +3,7 @@
 import base64
 import functools
 import itertools
+import json
 import re
 from pathlib import Path
 
@@ -66,8 +67,19 @@ def contents(run) -> dict:
         "reactions": findings["reactions"],
         "poles": poles(scores), "mistakes": findings["mistakes"],
         "wrong": wrong(scores), "config": config, "origin": origin(source, sessions), "repeat": repeat(sessions),
-        "unclean": bool(sessions) and str(sessions[0].get("commit")).endswith("+changes"),
+        "unclean": any(str(session.get("commit")).endswith("+changes") for session in sessions),
+        "mixed": len({json.dumps([session.get("commit"), session.get("versions")]) for session in sessions}) > 1,
+        "outrun": outrun(rows, scores),
     }
+
+
+def outrun(rows: list[dict], scores: dict) -> str:
+    """What is to be said where training has gone on since the scores were measured; else empty."""
+    scored = scores.get("epochs")
+    if not scored or len(rows) <= scored:
+        return ""
+    return (f"Training went on after this was scored: the scores are of {scored} epochs, the curves of {len(rows)}. "
+            "Run the same command again to finish and score it.")
 
 
 def headline(scores: dict) -> str:
@@ -183,20 +195,21 @@ def origin(source: dict, sessions: list[dict]) -> dict[str, str]:
         versions = {"python": first.get("python"), **(first.get("versions") or {})}
         said |= {"started": first.get("started"), "sessions": len(sessions), "commit": first.get("commit"),
                  "processor": first.get("cpu"), "cores": first.get("cores"), "platform": first.get("platform"),
+                 "switches": ", ".join(f"{name}={value}" for name, value in (first.get("environment") or {}).items()
+                                       if not name.startswith("DL100_")),
                  "versions": ", ".join(f"{name} {value}" for name, value in versions.items() if value)}
     return {name: str(value) for name, value in said.items() if value}
 
 
 def repeat(sessions: list[dict]) -> list[str]:
-    """The commands that make this run again; empty where nothing was noted."""
-    if not sessions or not sessions[0].get("command"):
+    """The commands that make this run again, each once, in their order; empty where nothing was noted."""
+    commands = list(dict.fromkeys(str(session["command"]) for session in sessions if session.get("command")))
+    if not commands:
         return []
-    first = sessions[0]
-    versions = first.get("versions") or {}
+    versions = sessions[0].get("versions") or {}
     pinned = " ".join(f"{name}=={value}" for name, value in versions.items() if value and name != "dl100_tf")
-    commit = str(first.get("commit") or "").removesuffix("+changes")
-    return [*([f"git checkout {commit}"] if commit else []), *([f"pip install {pinned}"] if pinned else []),
-            str(first["command"])]
+    commit = str(sessions[0].get("commit") or "").removesuffix("+changes")
+    return [*([f"git checkout {commit}"] if commit else []), *([f"pip install {pinned}"] if pinned else []), *commands]
 
 
 @functools.cache

@@ -6,16 +6,18 @@ Run     python -m dl100_tf.projects.lstm_imdb
 Expect  to be measured
 """
 
+import re
 from dataclasses import dataclass
 
 from dl100_tf import cli, evaluation, training
 from dl100_tf.data import imdb, text
+from dl100_tf.errors import UserError
 from dl100_tf.models import reads_text
 
 
 @dataclass(frozen=True)
 class Config(cli.Common):
-    epochs: int = 2  # passes over the training reviews
+    epochs: int = 2  # passes over the training reviews; more than a finished run has extend it
     batch_size: int = 64  # reviews a step
     learning_rate: float = 3e-3  # the largest learning rate
     schedule: cli.Schedule = "linear"  # how the learning rate moves
@@ -26,6 +28,11 @@ class Config(cli.Common):
     pool: int = 8  # neighbouring places that the LSTMs see as one
     units: int = 32  # of each of the two LSTMs
     dropout: float = 0.5  # part of the features left out while training
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.pool > self.length:
+            raise UserError(f"--pool can't be {self.pool}: a review has --length {self.length} words.")
 
 
 def load_data(config):
@@ -58,6 +65,8 @@ def predict(model, config, review: str) -> dict[str, float]:
     """How likely a film review, in plain English, is a positive one."""
     import tensorflow as tf
 
+    if not re.search(r"\w", review):
+        raise UserError("there is no word in this review to judge.")
     positive = float(model.predict(tf.constant([review]), verbose=0)[0, 0])
     return {"positive": positive, "negative": 1 - positive}
 

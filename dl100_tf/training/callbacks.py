@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tensorboard.plugins.hparams import api as hparams
 
 from dl100_tf.errors import Interrupted
+from dl100_tf.training.interrupts import say
 
 
 class AcrossEpochs(keras.callbacks.CallbackList):
@@ -115,9 +116,9 @@ class ProgressBar(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.close()
         spent = self._progress.epoch_seconds
-        left = self._progress.seconds / (epoch + 1) * (self._epochs - epoch - 1)
-        print(f"epoch {epoch + 1}/{self._epochs}  {spelled(logs)}  {spent:.0f} s"
-              + (f", about {left:.0f} s left" if left else ""), flush=True)
+        left = spent * (self._epochs - epoch - 1)
+        say(f"epoch {epoch + 1}/{self._epochs}  {spelled(logs)}  {spent:.0f} s"
+            + (f", about {left:.0f} s left" if left >= 1 else ""))
 
     def close(self):
         """Take the bar off the screen, whatever state it is in."""

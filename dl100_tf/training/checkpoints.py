@@ -5,12 +5,15 @@ import json
 import re
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from dl100_tf import paths
+from dl100_tf.errors import UserError
 
+DAMAGE = (ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
 KEPT = 2  # the newest, and the one before it in case the newest is damaged
 
 
@@ -54,7 +57,7 @@ class Checkpoints:
             UserError: the disk is full or read-only; the earlier checkpoints are intact.
         """
         target = self.folder / f"step-{step:09d}.npz"
-        text = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
+        text = np.frombuffer(json.dumps(facts | {"arrays": sorted(arrays)}).encode(), dtype=np.uint8)
         with paths.replacing(target) as file:
             np.savez(file, facts=text, **arrays)
         for old in self._files()[KEPT:]:
@@ -62,19 +65,37 @@ class Checkpoints:
         return target
 
     def load(self) -> tuple[dict[str, np.ndarray], dict] | None:
-        """The newest readable checkpoint as (arrays, facts); None where there is none.
+        """The newest sound checkpoint as (arrays, facts); None where there is none.
 
-        Warns where a damaged one had to be passed over.
+        A damaged one is put aside as `*.damaged`, with a warning, and the one before it is taken.
+
+        Raises:
+            UserError: a checkpoint can't be read at all: no permission, a failing disk.
         """
         for file in self._files():
             try:
-                with np.load(file, allow_pickle=False) as content:
-                    arrays = {name: content[name] for name in content.files}
-                return arrays, json.loads(arrays.pop("facts").tobytes())
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-                warnings.warn(f"the checkpoint {file} is damaged ({error}); taking the one before it.", stacklevel=2)
-                file.unlink()
+                return self._read(file)
+            except OSError as error:
+                if error.errno is not None:
+                    raise UserError(f"the checkpoint {file} can't be read ({error.strerror}): mend that, and run the "
+                                    "same command again.") from error
+                self._put_aside(file, error)
+            except DAMAGE as error:
+                self._put_aside(file, error)
         return None
+
+    def _read(self, file: Path) -> tuple[dict[str, np.ndarray], dict]:
+        with np.load(file, allow_pickle=False) as content:
+            arrays = {name: content[name] for name in content.files}
+        facts = json.loads(arrays.pop("facts").tobytes())
+        if facts.pop("arrays") != sorted(arrays):  # the zip format doesn't check its members' names
+            raise ValueError("an array is missing")
+        return arrays, facts
+
+    def _put_aside(self, file: Path, error: Exception) -> None:
+        file.replace(file.with_suffix(".damaged"))
+        then = "taking the one before it" if self._files() else "there is no other, so training begins again"
+        warnings.warn(f"the checkpoint {file} is damaged ({error}); {then}.", stacklevel=3)
 
     def _files(self) -> list[Path]:
         found = [file for file in self.folder.glob("step-*.npz") if re.fullmatch(r"step-\d+\.npz", file.name)]

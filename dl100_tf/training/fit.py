@@ -2,15 +2,20 @@
 
 import dataclasses
 import functools
+import json
 
 import keras
+import tensorflow as tf
 
+from dl100_tf.errors import UserError
 from dl100_tf.training import state
 from dl100_tf.training.batches import Batches, validation_batches
 from dl100_tf.training.callbacks import AcrossEpochs, Keeper, LearningRate, ProgressBar, TensorBoard
 from dl100_tf.training.checkpoints import Checkpoints, Progress
-from dl100_tf.training.interrupts import InterruptFlag
+from dl100_tf.training.interrupts import InterruptFlag, say
 from dl100_tf.training.seeds import random_state, restore_random_state
+
+FREE = ("epochs", "source", "data_dir", "checkpoint_minutes", "checkpoint_steps")
 
 
 def fit(model, data, run, config) -> list[dict]:
@@ -30,7 +35,7 @@ def fit(model, data, run, config) -> list[dict]:
 
     Raises:
         Interrupted: the user asked to stop; the state is saved.
-        UserError: the disk is full or read-only, or the checkpoint belongs to another model.
+        UserError: the disk is full or read-only, or the checkpoint belongs to another model, data or settings.
     """
     return Training(model, data, run, config).go()
 
@@ -43,6 +48,7 @@ class Training:
             raise ValueError("an optimizer with use_ema=True can't be resumed exactly: Keras swaps the weights at "
                              "the end of every fit.")
         run.pin_source(dataclasses.asdict(data.source))
+        run.note(devices=[f"{device.device_type} {device.name}" for device in tf.config.list_physical_devices()])
         self.model, self.run, self.config = model, run, config
         self.stop = InterruptFlag()
         self.progress = Progress()
@@ -56,6 +62,9 @@ class Training:
         self.bar = ProgressBar(self.batches.steps, config.epochs, self.progress)
         board = TensorBoard(run.path("tensorboard"), dataclasses.asdict(config))
         self.callbacks = [self.keeper, *self._schedule(), self.best, self.bar, board]
+        # What a checkpoint is of; the settings left out change no weight.
+        settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in FREE}
+        self.made_with = json.loads(json.dumps(settings | {"data digest": data.source.digest}))
 
     def go(self) -> list[dict]:
         """Train to the end, or to the user's stop."""
@@ -66,19 +75,23 @@ class Training:
             callbacks.begin()
             if checkpoint:
                 self._resume(*checkpoint)
+            elif self.run.path("history.csv").is_file():
+                say("No checkpoint is left: training begins again.")
             try:
                 while self.progress.epoch < self.config.epochs and not self.progress.stopped_early:
                     self._epoch(callbacks)
             finally:
                 self.bar.close()
             callbacks.end()  # the best epoch's weights come back here
-        self._conclude()
+            self._conclude()
+            self.keeper.stop_if_asked()
         return self.progress.history
 
     def save(self) -> None:
         """Write a checkpoint, and then what follows from it."""
         arrays, facts = state.capture(self.model, self.callbacks, within_epoch=self.progress.step > 0)
-        facts |= {"progress": dataclasses.asdict(self.progress), "random": random_state()}
+        facts |= {"progress": dataclasses.asdict(self.progress), "random": random_state(),
+                  "made with": self.made_with}
         self.checkpoints.save(self.progress.total_steps, arrays, facts)
         if self.progress.history and self.progress.step == 0:
             self.run.write_table("history.csv", self.progress.history)
@@ -96,14 +109,32 @@ class Training:
         self.keeper.stop_if_asked()
 
     def _resume(self, arrays, facts) -> None:
-        for name, value in facts.pop("progress").items():
+        other = [name for name, value in self.made_with.items() if facts["made with"].get(name) != value]
+        if other:
+            raise UserError(f"the checkpoints of the run {self.run.name} were made with another {', '.join(other)}: "
+                            "start again under another --run name.")
+        for name, value in facts["progress"].items():
             setattr(self.progress, name, value)
+        if self.config.epochs < self.progress.epoch:
+            raise UserError(f"the run {self.run.name} has been trained for {self.progress.epoch} epochs already: "
+                            f"--epochs can't be {self.config.epochs}.")
         state.restore(self.model, self.callbacks, arrays, facts)
         self.keeper.restore_metrics = functools.partial(state.restore_metrics, self.model, arrays)
         restore_random_state(facts["random"])
         if self.progress.history:
             self.run.write_table("history.csv", self.progress.history)
-        print(f"Resuming after epoch {self.progress.epoch}, step {self.progress.step} of {self.batches.steps}.")
+        say(self._standing())
+
+    def _standing(self) -> str:
+        """Where a resumed run stands, in words."""
+        progress, epochs = self.progress, self.config.epochs
+        if progress.stopped_early:
+            return f"Training had stopped early after epoch {progress.epoch}."
+        if progress.step:
+            return f"Resuming in epoch {progress.epoch + 1}/{epochs} after step {progress.step}/{self.batches.steps}."
+        if progress.epoch == epochs:
+            return f"Training was done, all {epochs} epochs of it."
+        return f"Resuming after epoch {progress.epoch}/{epochs}."
 
     def _schedule(self) -> list:
         config = self.config

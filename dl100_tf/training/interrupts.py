@@ -1,12 +1,18 @@
 """Ctrl-C that loses nothing: the wish is noted, and met at the next safe point."""
 
 import contextlib
+import os
 import signal
 import threading
 
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 class InterruptFlag:
-    """Set once the user (SIGINT) or the system (SIGTERM) asks the process to stop; a second SIGINT stops it at once."""
+    """Set once the user (SIGINT) or the system (SIGTERM, or SIGHUP when its terminal goes) asks the process to stop.
+
+    A second SIGINT stops it at once.
+    """
 
     def __init__(self):
         self.is_set = False
@@ -16,11 +22,11 @@ class InterruptFlag:
 
     @contextlib.contextmanager
     def listening(self):
-        """Note SIGINT and SIGTERM while the block runs. Signals reach only a process's main thread."""
+        """Note these signals while the block runs. They reach only a process's main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
-        before = {name: signal.signal(name, self._note) for name in (signal.SIGINT, signal.SIGTERM)}
+        before = {name: signal.signal(name, self._note) for name in SIGNALS}
         try:
             yield self
         finally:
@@ -31,4 +37,12 @@ class InterruptFlag:
         if self.is_set and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.is_set = True
-        print("\nStopping at the next safe point (Ctrl-C again stops at once) ...", flush=True)
+        say("\nStopping at the next safe point (Ctrl-C again stops at once) ...")
+
+
+def say(text: str) -> None:
+    """Print `text`; where nobody listens any more (`| head`, a terminal that was closed), go on without."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -78,7 +78,7 @@ def test_the_same_seed_gives_bitwise_the_same_weights_and_another_seed_does_not(
     assert not np.array_equal(weights(one[0])[0], weights(other[0])[0])
 
 
-def test_more_epochs_extend_a_finished_run_as_if_they_had_been_asked_for_at_once(problem):
+def test_more_epochs_at_a_constant_rate_extend_a_finished_run_as_if_asked_for_at_once(problem):
     train(problem, Config(epochs=2), "extended")
     assert_same(train(problem, Config(epochs=5), "whole"), train(problem, Config(epochs=5), "extended"))
 
@@ -121,19 +121,44 @@ def test_every_epoch_sees_every_batch_once_whatever_the_stops(problem):
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(problem):
     config = Config(checkpoint_steps=3)
     whole = train(problem, config, "whole")
-    for damage in (lambda file: file.write_bytes(b""), lambda file: file.write_bytes(file.read_bytes()[:-700]),
-                   flip_a_byte):
-        run = train(problem, config, f"run{id(damage)}", stop_at=17)[2]
-        newest = max(run.path("checkpoints").glob("step-*.npz"))
-        damage(newest)
-        with pytest.warns(UserWarning, match=r"damaged .* taking the one before"):
-            assert_same(whole, train(problem, config, run.name))
+    run = train(problem, config, "damaged", stop_at=17)[2]
+    newest = max(run.path("checkpoints").glob("step-*.npz"))
+    newest.write_bytes(newest.read_bytes()[:-700])
+    with pytest.warns(UserWarning, match=r"damaged .* taking the one before"):
+        assert_same(whole, train(problem, config, run.name))
 
 
-def flip_a_byte(file):
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    file.write_bytes(bytes(content))
+def test_a_checkpoint_made_with_other_settings_is_refused_whatever_config_json_says(problem):
+    train(problem, Config(), stop_at=5)
+    with pytest.raises(UserError, match="made with another batch_size, seed"):
+        train(problem, Config(batch_size=16, seed=2))
+
+
+def test_fewer_epochs_than_are_done_are_refused(problem):
+    train(problem, Config(), stop_at=25)
+    with pytest.raises(UserError, match="trained for 2 epochs already"):
+        train(problem, Config(epochs=1))
+
+
+def test_a_stop_that_comes_after_the_last_step_is_met_too(problem, monkeypatch):
+    from dl100_tf.training.callbacks import AcrossEpochs
+
+    monkeypatch.setattr(AcrossEpochs, "end", lambda self: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(Interrupted):
+        train(problem, Config())
+
+
+def test_a_closed_output_does_not_end_the_training(problem, monkeypatch):
+    def closed(*words, **options):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("dl100_tf.training.interrupts.print", closed, raising=False)
+    kept = os.dup(1)
+    try:
+        assert len(train(problem, Config())[1]) == 4
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def test_a_checkpoint_of_another_model_is_refused(problem):
