@@ -17,13 +17,8 @@ CHOICES = {
     "jit_compile": {"jit_compile": True},
     "mixed_bfloat16": {"dtype": "mixed_bfloat16"},
     "pooling by 4, not 8": {"pool": 4},
-    "length 200, not 400": {"length": 200},
     "batch 128, not 64": {"batch_size": 128},
-    "batch 32, not 64": {"batch_size": 32},
-    "embedding 64, not 32": {"embedding": 64},
-    "vocabulary 10 000, not 20 000": {"vocab_size": 10_000},
     "no dropout": {"dropout": 0.0},
-    "constant learning rate 1e-3": {"schedule": "constant", "learning_rate": 1e-3},
 }
 
 

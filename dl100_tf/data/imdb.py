@@ -25,7 +25,8 @@ PLACES = ("imdb/aclImdb", "aclImdb", f"imdb/{ARCHIVE}", ARCHIVE)
 REMEDY = (f"For the real reviews, put {ARCHIVE} (84 MB, https://ai.stanford.edu/~amaas/data/sentiment) into a folder "
           "and name the folder with --data-dir or DL100_DATA; or connect to the network.")
 REVIEW = re.compile(r"(?:\./)?aclImdb/(train|test)/(neg|pos)/[^/]+\.txt")
-FORMAT = 1  # of the cached file: raise it when what is cached changes
+LINE_BREAK = re.compile(r"<br\s*/?>")  # what the authors' crawler left where a line ended
+FORMAT = 2  # of the cached file: raise it when what is cached changes
 
 Reviews = tuple[list[str], np.ndarray]  # texts; labels, int32 (n,)
 
@@ -34,8 +35,9 @@ def load(source: str = "auto", data_dir: str | os.PathLike | None = None, valida
          seed: int = 0) -> Splits:
     """Load the reviews.
 
-    The same reviews come in the same order (that of their SHA-256, so labels are mixed) from every rung, without
-    the white space around them and with the `<br />` in them. The original's unlabelled `unsup` reviews are left out.
+    The same reviews come in the same order (that of their SHA-256, so labels are mixed) from every rung, as people
+    write them: without white space around them, and with line breaks for the `<br />` in the files, which tokenizers
+    would glue to the words beside it. The original's unlabelled `unsup` reviews are left out.
 
     Args:
         source: `auto`, `local`, `tfds` or `sample`.
@@ -145,7 +147,7 @@ def _decoded(name: str, content: bytes) -> str:
         raise DataError(f"{name} is empty: {again}")
     if "\0" in text:
         raise DataError(f"{name} holds zero bytes instead of text: {again}")
-    return text
+    return LINE_BREAK.sub("\n", text)
 
 
 def _ordered(texts: list[str], labels: Iterable[int]) -> Reviews:

@@ -125,8 +125,8 @@ def _review(random_: random.Random, label: int, words: dict, adjectives: dict, h
         if neutral not in sentences:
             sentences.insert(random_.randint(0, len(sentences)), neutral)
     if random_.random() < 0.3:
-        sentences.insert(random_.randint(1, len(sentences) - 1), "<br /><br />")
-    return " ".join(sentences).replace(" <br /><br /> ", "<br /><br />")
+        sentences.insert(random_.randint(1, len(sentences) - 1), "\n\n")
+    return " ".join(sentences).replace(" \n\n ", "\n\n")
 
 
 def _filled(random_: random.Random, template: str, label: int, words: dict, adjectives: dict) -> str:

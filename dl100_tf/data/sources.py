@@ -139,8 +139,9 @@ def reachable(url: str) -> bool:
     def ask():
         try:
             urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=CONNECT).close()
-        except urllib.error.HTTPError:  # an answer, if not a kind one: TFDS will say what it means
-            pass
+        except urllib.error.HTTPError as error:
+            if error.code not in (405, 501):  # it doesn't know HEAD; any other refusal will be TFDS' too
+                return
         except (OSError, ValueError, http.client.HTTPException):
             return
         answers.append(True)

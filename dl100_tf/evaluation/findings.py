@@ -15,7 +15,7 @@ LENGTHS = (25, 90)  # words: long enough to turn, short enough to read
 SPAN = 1_000  # characters: a "word" can be any length
 SEED = 0
 
-_WORD = re.compile(r"<br\s*/?>|((?:(?!<br\s*/?>)\S)+)", re.IGNORECASE)  # a line break's tag is no word
+_WORD = re.compile(r"\S+")
 
 
 def explain_text(model, data, run) -> dict:
@@ -62,7 +62,7 @@ def reactions(model, texts, y: np.ndarray, p: np.ndarray, labels: list[str]) -> 
     With two labels the probability is the second label's, with more the true label's.
     """
     chosen = _draw(texts, y, p.argmax(axis=1) == y)
-    read = [[match.span() for match in _WORD.finditer(texts[i]) if match[1]] for i in chosen]
+    read = [[match.span() for match in _WORD.finditer(texts[i])] for i in chosen]
     prefixes = [texts[i][:end] for i, words in zip(chosen, read, strict=True) for _, end in words]
     if not prefixes:
         return []
@@ -74,7 +74,7 @@ def reactions(model, texts, y: np.ndarray, p: np.ndarray, labels: list[str]) -> 
             "index": int(i), "label": labels[y[i]], "guess": labels[int(p[i].argmax())], "of": labels[of],
             "right": bool(p[i].argmax() == y[i]),
             "words": [clean(texts[i][start:end]) for start, end in words],
-            "breaks": ["<" in texts[i][before:start] for before, start in _gaps(words)],
+            "breaks": ["\n" in texts[i][before:start] for before, start in _gaps(words)],
             "probabilities": [round(float(next(after)[of]), 4) for _ in words]})
     return found
 

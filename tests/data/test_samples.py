@@ -18,7 +18,7 @@ def test():
 
 
 def words(text):
-    return re.findall(r"[a-z0-9']+", text.replace("<br />", " ").lower())
+    return re.findall(r"[a-z0-9']+", text.lower())
 
 
 def accuracy(train, test, reach, best=None):

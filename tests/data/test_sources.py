@@ -115,12 +115,17 @@ def no_proxy(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
 
 
-def test_a_server_that_answers_is_reachable_whatever_it_says(server):
+def test_a_server_that_would_give_the_file_is_reachable(server):
     url, answer = server
     assert sources.reachable(url)
-    answer[0] = b"HTTP/1.0 404 Not Found\r\n\r\n"
+    answer[0] = b"HTTP/1.0 405 Method Not Allowed\r\n\r\n"
     assert sources.reachable(url)
-    answer[0] = b"what?"
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.0 404 Not Found\r\n\r\n", b"HTTP/1.0 403 Forbidden\r\n\r\n", b"what?"])
+def test_a_refusal_counts_as_no_network(server, said):
+    url, answer = server
+    answer[0] = said
     assert not sources.reachable(url)
 
 

@@ -42,7 +42,7 @@ def reviews(n: int = 120, seed: int = 0):
         words = list(random.choice(FILLER, 28))
         stance = label ^ (i % 10 == 0)
         words[10:10] = random.choice(GOOD if stance else BAD, 2)
-        texts.append(" ".join(words[:15]) + "<br /><br />" + " ".join(words[15:]))
+        texts.append(" ".join(words[:15]) + "\n\n" + " ".join(words[15:]))
     return texts, y
 
 
