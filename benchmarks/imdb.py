@@ -121,11 +121,11 @@ def record(results: dict[str, list[dict]], seeds: list[int]) -> None:
     """Write what was measured where the README and the lesson take it from."""
     from dl100_tf.run import Run
 
-    scores = [100 * one["accuracy"] for one in results["ours"]]
+    accuracy = recording.spread([one["accuracy"] for one in results["ours"]])
     seconds = statistics.median(one["seconds"] for one in results["ours"])
     found = recording.measured(seeds=seeds, source="local", n=25_000, results=results)
-    expect = (f"{statistics.mean(scores):.1f} ± {statistics.stdev(scores):.1f} % test accuracy, "
-              f"{results['ours'][0]['epochs']} epochs, {seconds:.0f} s of training on {os.cpu_count()} cores")
+    expect = (f"{accuracy} test accuracy, {results['ours'][0]['epochs']} epochs, {seconds:.0f} s of training on "
+              f"{os.cpu_count()} cores")
     recording.write(recording.RESULTS / "imdb.json", found)
     recording.write(LESSON / "results.json", {"expect": expect} | found)
     for name in ("history", "confusion", "reliability"):

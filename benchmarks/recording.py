@@ -28,11 +28,11 @@ def need_real_data() -> None:
 
 def measured(**result) -> dict:
     """`result` with what a reader needs to judge it: command, date, machine."""
-    from dl100_tf import run
+    from dl100_tf import provenance
 
     words = [word for word in sys.argv[1:] if word != "--write"]
     return {"command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words]),
-            "date": str(datetime.date.today()), "machine": f"{run.cpu()}, {os.cpu_count()} cores", **result}
+            "date": str(datetime.date.today()), "machine": f"{provenance.cpu()}, {os.cpu_count()} cores", **result}
 
 
 def write(file: Path, value: dict) -> None:
