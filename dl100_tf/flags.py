@@ -14,7 +14,7 @@ from dl100_tf.errors import UserError
 
 Schedule = Literal["constant", "linear", "cosine", "one_cycle", "plateau"]
 
-MAY_BE_ZERO = ("patience", "seed", "checkpoint_steps")  # of the whole numbers: all others count something
+MAY_BE_ZERO = ("patience", "seed", "checkpoint_minutes", "checkpoint_steps")  # the other whole numbers count something
 MOST = {"dropout": 0.99, "learning_rate": 100.0}
 
 

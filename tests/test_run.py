@@ -102,7 +102,7 @@ def test_other_data_is_refused_and_the_same_data_is_not(home):
 
 def test_a_model_that_is_not_there_or_damaged_is_named(home):
     run = Run("p", "r")
-    with pytest.raises(UserError, match="has no model yet"):
+    with pytest.raises(UserError, match="has no model: let it finish"):
         run.load_model()
     run.write_text("model.keras", "no zip file")
     with pytest.raises(UserError, match="can't be read as a Keras model"):

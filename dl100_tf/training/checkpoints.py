@@ -1,6 +1,7 @@
 """Checkpoints that a kill at any instant, a full disk or a damaged file can't take away."""
 
 import dataclasses
+import io
 import json
 import re
 import warnings
@@ -13,7 +14,7 @@ import numpy as np
 from dl100_tf import paths
 from dl100_tf.errors import UserError
 
-DAMAGE = (ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
+DAMAGE = (ValueError, OSError, KeyError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
 KEPT = 2  # the newest, and the one before it in case the newest is damaged
 
 
@@ -74,19 +75,19 @@ class Checkpoints:
         """
         for file in self._files():
             try:
-                return self._read(file)
+                content = file.read_bytes()
             except OSError as error:
-                if error.errno is not None:
-                    raise UserError(f"the checkpoint {file} can't be read ({error.strerror}): mend that, and run the "
-                                    "same command again.") from error
-                self._put_aside(file, error)
+                raise UserError(f"the checkpoint {file} can't be read ({error.strerror}): mend that, and run the same "
+                                "command again.") from error
+            try:
+                return self._parsed(content)
             except DAMAGE as error:
                 self._put_aside(file, error)
         return None
 
-    def _read(self, file: Path) -> tuple[dict[str, np.ndarray], dict]:
-        with np.load(file, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in content.files}
+    def _parsed(self, content: bytes) -> tuple[dict[str, np.ndarray], dict]:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
         facts = json.loads(arrays.pop("facts").tobytes())
         if facts.pop("arrays") != sorted(arrays):  # the zip format doesn't check its members' names
             raise ValueError("an array is missing")

@@ -174,7 +174,7 @@ def test_a_bad_validation_share(acl, data_dir, share):
 
 def test_the_sample(offline, capsys):
     splits = imdb.load("sample")
-    assert [len(split) for split in splits.parts().values()] == [3600, 400, 500]
+    assert [len(split) for split in splits.parts().values()] == [10_800, 1_200, 1_000]
     assert splits.source.is_sample and "means nothing outside it" in splits.source.note
     assert everything(splits) == everything(imdb.load("auto"))
     err = capsys.readouterr().err

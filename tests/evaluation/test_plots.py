@@ -67,7 +67,7 @@ def test_nothing_to_plot(run):
 @pytest.mark.parametrize("text", ["epoch,loss\n1,abc\n", "epoch,loss\n1\n", "loss\n0.5\n", "epoch,loss\n1,2,3\n"])
 def test_a_damaged_history_is_named(run, text):
     run.write_text("history.csv", text)
-    with pytest.raises(UserError, match=r"history\.csv is damaged.*--run NAME"):
+    with pytest.raises(UserError, match=r"history\.csv is damaged.*another --run name"):
         evaluation.plot(run)
 
 
@@ -75,7 +75,7 @@ def test_a_damaged_history_is_named(run, text):
 def test_damaged_predictions_are_named(run, content):
     run.directory.mkdir(parents=True)
     run.path("predictions.npz").write_bytes(content)
-    with pytest.raises(UserError, match=r"predictions\.npz is damaged.*--run NAME"):
+    with pytest.raises(UserError, match=r"predictions\.npz is damaged.*another --run name"):
         evaluation.plot(run)
 
 

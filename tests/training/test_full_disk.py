@@ -21,7 +21,7 @@ def small_disk(tmp_path):
     if mounted.returncode:
         pytest.skip("can't mount a small disk here: needs root on Linux")
     yield disk
-    subprocess.run(["umount", disk], check=True)
+    subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_a_full_disk_stops_with_a_clear_error_and_the_last_checkpoint_intact(small_disk):
