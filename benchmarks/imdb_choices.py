@@ -16,9 +16,7 @@ CHOICES = {
     "as it stands": {},
     "jit_compile": {"jit_compile": True},
     "mixed_bfloat16": {"dtype": "mixed_bfloat16"},
-    "pooling by 4, not 8": {"pool": 4},
     "batch 128, not 64": {"batch_size": 128},
-    "no dropout": {"dropout": 0.0},
 }
 
 
