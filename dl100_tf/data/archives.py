@@ -12,16 +12,18 @@ FILE_LIMIT = 1 << 20  # bytes of one file that is read: 75 times the longest IMD
 TOTAL_LIMIT = 1 << 30  # bytes that the whole archive may unpack to: about three times aclImdb_v1.tar.gz
 
 
-def files(archive: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+def files(archive: Path, wanted: Callable[[str], bool], limit: int = FILE_LIMIT) -> Iterator[tuple[str, bytes]]:
     """Yield (name, content) of the wanted files of a `.tar.gz`, having read and checked every byte of it at the end.
 
     Args:
         archive: the file.
         wanted: says by a file's name whether to read it.
+        limit: bytes that a wanted file may have.
 
     Raises:
         DataError: the archive is truncated or damaged, can't be opened, or holds what no dataset does: a name that
-            leads out of its folder, a link, a device, the same file twice, a wanted file over 1 MiB, over 1 GiB in all.
+            leads out of its folder, a link, a device, the same file twice, a wanted file over `limit`, over 1 GiB in
+            all.
     """
     again = "download the original again, or delete it."
     try:
@@ -32,9 +34,9 @@ def files(archive: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, b
                 for member in tar:
                     _check(member, seen, archive)
                     if member.isfile() and wanted(member.name):
-                        if member.size > FILE_LIMIT:
-                            raise DataError(f"{archive} holds {member.name!r} of {member.size:,} bytes, too much for "
-                                            f"one example: {again}")
+                        if member.size > limit:
+                            raise DataError(f"{archive} holds {member.name!r} of {member.size:,} bytes, and "
+                                            f"{limit:,} are plenty: {again}")
                         yield member.name, tar.extractfile(member).read()
             while stream.read(1 << 20):  # gzip compares its checksum with the content at the very end
                 pass
