@@ -18,8 +18,9 @@ Fill = Literal["zero", "mirror"]  # what comes in from outside a picture: black,
 
 def flip(x, key):
     """Half of the pictures mirrored, left to right."""
-    mirrored = tf.gather(x, np.arange(x.shape[2])[::-1], axis=2)  # x[:, :, ::-1] takes six times as long
-    return tf.where(_draw("flip", key, (tf.shape(x)[0], 1, 1, 1)) < 0.5, mirrored, x)
+    mirrored = tf.gather(x, np.arange(x.shape[2])[::-1], axis=2)  # several times as fast as x[:, :, ::-1]
+    chosen = _draw("flip", key, (tf.shape(x)[0],)) < 0.5
+    return tf.raw_ops.Select(condition=chosen, x=mirrored, y=x)  # whole pictures; tf.where would go pixel by pixel
 
 
 def shift(x, key, pixels: int, fill: Fill = "zero"):
