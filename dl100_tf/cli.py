@@ -23,6 +23,7 @@ VERBS = {
     "predict": "ask a trained run",
     "report": "write a run's report again and say where it is",
 }
+LIKELIEST = 5  # labels that `predict` prints
 LATER = ("tune", "export", "serve", "demo")
 
 
@@ -127,8 +128,10 @@ def stopped(run, stop: BaseException) -> str:
     """What of an interrupted run is on the disk."""
     if isinstance(stop, Interrupted):
         return "Stopped; what was trained is saved."
-    steps = [int(file.stem.split("-")[1]) for file in run.path("checkpoints").glob("step-*.npz")]
-    return f"Stopped at once; saved up to step {max(steps)}." if steps else "Stopped; nothing had been trained yet."
+    from dl100_tf.training.checkpoints import Checkpoints
+
+    step = Checkpoints(run.path("checkpoints")).newest_step()
+    return f"Stopped at once; saved up to step {step}." if step else "Stopped; nothing had been trained yet."
 
 
 def execute(recipe, config, run, command: str = "") -> dict:
@@ -157,7 +160,8 @@ def predict(recipe, words: list[str]) -> int:
         raise UserError(f"{name_of(recipe)} has nothing to predict: its lesson is in the report.")
     asks = [parameter.name for parameter in inspect.signature(recipe.predict).parameters.values()][2:]
     hints = get_type_hints(recipe.predict)
-    fields = [(name, tyro.conf.Positional[hints[name]]) for name in asks]
+    files = [hints[name] for name in asks] == [Path]  # then any number of them
+    fields = [(name, tyro.conf.Positional[tuple[Path, ...] if files else hints[name]]) for name in asks]
     fields.append(("run", str, dataclasses.field(default="")))
     kind = dataclasses.make_dataclass("Predict", fields)
     flags = parsed(kind, words, f"python -m {recipe.__name__} predict",
@@ -165,9 +169,16 @@ def predict(recipe, words: list[str]) -> int:
     run = existing(recipe, flags.run)
     with terminal.loading("Loading the model"):
         model = run.load_model()
-    answer = recipe.predict(model, stored_config(recipe, run), *(getattr(flags, name) for name in asks))
-    for name, value in sorted(answer.items(), key=lambda item: -item[1]):
-        print(f"{value:7.1%}  {name}")
+    config = stored_config(recipe, run)
+    asked = [(file,) for file in getattr(flags, asks[0])] if files else [tuple(getattr(flags, name) for name in asks)]
+    if not asked:
+        raise UserError(f"which {asks[0]}? Name one or more files behind `predict`.")
+    for question in asked:
+        if len(asked) > 1:
+            print(question[0])
+        answer = recipe.predict(model, config, *question)
+        for name, value in sorted(answer.items(), key=lambda item: -item[1])[:LIKELIEST]:
+            print(f"{value:7.1%}  {name}")
     from dl100_tf.evaluation import records
 
     print(f"(run {run.name}: {summary(records.scores(run))})")
@@ -204,11 +215,10 @@ def stored_config(recipe, run):
 def refuse_changes(run, stored, asked) -> None:
     """A run keeps its settings once it has begun to train, all but `epochs` and those that change no weight."""
     source = run.record().get("source")
-    free = {"epochs", "data_dir", "checkpoint_minutes", "checkpoint_steps"}
     for field in dataclasses.fields(stored) if source else ():
         before, now = getattr(stored, field.name), getattr(asked, field.name)
         same = before == now or (field.name == "source" and now in ("auto", source["rung"]))
-        if not same and field.name not in free:
+        if not same and (field.name == "source" or field.name not in runs.MAY_CHANGE):
             flag = f"--{field.name.replace('_', '-')}"
             raise UserError(f"the run {run.name} was begun with {flag} {before}, not {now}: leave the flag out to go "
                             "on with it, or give the new setting a new --run name.")

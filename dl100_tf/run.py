@@ -15,6 +15,8 @@ from dl100_tf import paths, provenance
 from dl100_tf.errors import UserError
 
 PARTS = ("model.keras", "scores.json", "report.html")  # what a finished run has
+# The settings that may change from one session of a run to the next; none of them changes what a step does.
+MAY_CHANGE = ("epochs", "source", "data_dir", "checkpoint_minutes", "checkpoint_steps")
 
 
 class Run:
@@ -53,6 +55,12 @@ class Run:
     def command(self) -> str:
         """What to type to resume the run."""
         return provenance.command_line(self.project, self.name)
+
+    def part(self, name: str) -> "Run":
+        """A run inside this one, in `parts/<name>/`: a row of an ablation, a phase, a trial. This run's lock holds it."""
+        part = Run(self.project, self.name)
+        part.directory = self.directory / "parts" / valid_name(name)
+        return part
 
     def record(self) -> dict:
         """What `provenance.json` holds; `{}` before the run has begun.
@@ -153,8 +161,8 @@ class Run:
             raise UserError(f"{self.directory} can't be written to ({error.strerror}). Set DL100_HOME to a "
                             "folder that can be, or change its permissions.") from error
         try:
-            for folder in (self.directory, *(f for f in self.directory.iterdir() if f.is_dir())):
-                paths.sweep(folder)
+            for leftover in [*self.directory.rglob(".writing-*")]:
+                paths.sweep(leftover.parent)
             self.write_json(".owner.json", {"pid": os.getpid(), "since": provenance.now()})
             yield self
         finally:

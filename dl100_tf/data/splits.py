@@ -67,6 +67,20 @@ class Splits:
         """The same splits with `x` replaced by `function(x)`."""
         return replace(self, **{name: Split(function(split.x), split.y) for name, split in self.parts().items()})
 
+    def one_hot(self) -> "Splits":
+        """The same splits with `y` float32 (n, labels): 1 for the label, 0 elsewhere."""
+        rows = np.eye(len(self.labels), dtype=np.float32)
+        return replace(self, **{name: Split(split.x, rows[split.y]) for name, split in self.parts().items()})
+
+    def take_train(self, count: int, seed: int) -> "Splits":
+        """The same splits with `count` training examples, of the same mix of labels, drawn by `seed`.
+
+        As many as there are if `count` is more; a label keeps at least one.
+        """
+        if count >= len(self.train):
+            return self
+        return replace(self, train=hold_out(self.train, count / len(self.train), seed)[1])
+
     def parts(self) -> dict[str, Split]:
         """The splits by name: train, validation, test."""
         return {"train": self.train, "validation": self.validation, "test": self.test}

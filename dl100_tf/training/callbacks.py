@@ -163,9 +163,12 @@ class Keeper(keras.callbacks.Callback):
             self.stop_if_asked()
 
     def on_epoch_end(self, epoch, logs=None):
+        self.count_epoch(epoch, logs, float(tf.convert_to_tensor(self.model.optimizer.learning_rate)))
+
+    def count_epoch(self, epoch: int, logs: dict, learning_rate: float):
+        """Add the row of `epoch` to the history."""
         self._tick()
-        rate = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
-        self._progress.history.append({"epoch": epoch + 1, **logs, "learning_rate": rate})
+        self._progress.history.append({"epoch": epoch + 1, **logs, "learning_rate": learning_rate})
 
     def commit(self):
         """Write a checkpoint now."""

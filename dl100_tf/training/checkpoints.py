@@ -85,6 +85,10 @@ class Checkpoints:
                 self._put_aside(file, error)
         return None
 
+    def newest_step(self) -> int:
+        """The step of the newest checkpoint, sound or not; 0 where there is none."""
+        return max(map(_step, self._files()), default=0)
+
     def _parsed(self, content: bytes) -> tuple[dict[str, np.ndarray], dict]:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
@@ -100,4 +104,8 @@ class Checkpoints:
 
     def _files(self) -> list[Path]:
         found = [file for file in self.folder.glob("step-*.npz") if re.fullmatch(r"step-\d+\.npz", file.name)]
-        return sorted(found, key=lambda file: int(file.stem.split("-")[1]), reverse=True)
+        return sorted(found, key=_step, reverse=True)
+
+
+def _step(file: Path) -> int:
+    return int(file.stem.removeprefix("step-"))

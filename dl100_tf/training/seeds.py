@@ -23,6 +23,12 @@ def order(seed: int, epoch: int, count: int) -> np.ndarray:
     return np.random.default_rng((seed, epoch)).permutation(count)
 
 
+def keys(seed: int, epoch: int, steps: int) -> np.ndarray:
+    """A key for every step of `epoch`, int32 (steps, 2), for TensorFlow's stateless random functions."""
+    drawn = np.random.default_rng((seed, epoch, 1)).integers(0, 2**31, (steps, 2))
+    return drawn.astype(np.int32)
+
+
 def random_state() -> dict:
     """The states of Python's and NumPy's global generators. Keras' own are variables of the model."""
     kind, keys, *rest = np.random.get_state()

@@ -64,3 +64,25 @@ def test_a_split_needs_one_label_for_each_example():
 def test_source_describes_itself():
     assert Source("local", "5 + 5 reviews", "abc").describe() == "local: 5 + 5 reviews"
     assert Source("sample", "", "").is_sample and not Source("tfds", "", "").is_sample
+
+
+@pytest.fixture
+def splits():
+    return Splits(uneven(), uneven(40), uneven(60), ("a", "b"), Source("sample", "made here", "0"))
+
+
+def test_one_hot_labels(splits):
+    hot = splits.one_hot()
+    for name, part in hot.parts().items():
+        assert part.y.dtype == np.float32 and part.y.shape == (len(part), len(splits.labels))
+        assert np.array_equal(part.y.argmax(axis=1), splits.parts()[name].y) and (part.y.sum(axis=1) == 1).all()
+
+
+def test_fewer_training_examples_keep_the_mix_of_labels(splits):
+    few = splits.take_train(20, seed=1)
+    assert len(few.train) == pytest.approx(20, abs=1) and len(few.test) == len(splits.test)
+    share = [np.mean(part.train.y) for part in (splits, few)]
+    assert share[0] == pytest.approx(share[1], abs=0.06)
+    assert np.array_equal(few.train.x, splits.take_train(20, seed=1).train.x)
+    assert not np.array_equal(few.train.x, splits.take_train(20, seed=2).train.x)
+    assert splits.take_train(10**6, seed=1) is splits

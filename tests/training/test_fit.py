@@ -213,3 +213,51 @@ def test_weights_averaged_by_the_optimizer_are_refused_in_words(problem):
     model.compile(keras.optimizers.Adam(use_ema=True), "binary_crossentropy")
     with pytest.raises(ValueError, match="use_ema"):
         training.fit(model, problem, Run("spirals", "ema"), Config())
+
+
+def noisy(x, y, key, epoch):
+    """An augmentation that shows by its result which key and epoch it was given."""
+    import tensorflow as tf
+
+    return x + 0.1 * (epoch + 1) * tf.random.stateless_normal(tf.shape(x), key), y
+
+
+@pytest.mark.parametrize("stop_at", [3, 10, 25])
+def test_an_augmented_run_stopped_anywhere_ends_bitwise_like_one_that_was_not(problem, stop_at):
+    def train_augmented(name, stop_at=None):
+        training.set_seeds(0, True)
+        model, run = net(Config()), Run("spirals", name)
+        interrupt = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: (
+            os.kill(os.getpid(), signal.SIGINT) if model.optimizer.iterations.numpy() == stop_at else None))
+        return model, training.fit(model, problem, run, Config(), augment=noisy, callbacks=[interrupt]), run
+
+    whole = train_augmented("whole")
+    with pytest.raises(Interrupted):
+        train_augmented("stopped", stop_at)
+    assert_same(whole, train_augmented("stopped"))
+
+
+def test_every_step_and_epoch_is_augmented_in_another_way_and_always_the_same(problem):
+    from dl100_tf.training.batches import Batches
+
+    def keys(epoch, done=0):
+        batches = Batches(problem.train, 32, seed=5, augment=lambda x, y, key, epoch: (key, tf.constant(epoch)))
+        return [tuple(key.numpy()) for key, number in batches.epoch(epoch, done) if number == epoch]
+
+    import tensorflow as tf
+
+    first, second = keys(0), keys(1)
+    assert len({*first, *second}) == 20 and first == keys(0) and first[4:] == keys(0, done=4)
+
+
+def test_training_from_the_disk_is_training_from_memory(problem, tmp_path):
+    def on_disk(array, name):
+        stored = np.lib.format.open_memmap(tmp_path / name, "w+", array.dtype, array.shape)
+        stored[:] = array
+        return np.load(tmp_path / name, mmap_mode="r")
+
+    parts = {name: dataclasses.replace(part, x=on_disk(part.x, f"{name}.npy")) for name, part in
+             (("train", problem.train), ("validation", problem.validation))}
+    assert isinstance(parts["train"].x, np.memmap)
+    one = train(problem, Config(), "memory")
+    assert_same(one, train(dataclasses.replace(problem, **parts), Config(), "disk"))
