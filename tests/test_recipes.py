@@ -139,6 +139,27 @@ class TestRecipe:
         stored = np.load(run.path("predictions.npz"))["probabilities"][0]
         assert answer[data.labels[-1]] == pytest.approx(float(stored[-1]), abs=1e-6)
 
+    def test_predict_answers_on_the_command_line(self, trained, project, tmp_path, command):
+        run, *_ = trained(project)
+        recipe = __import__(f"dl100_tf.projects.{project}", fromlist=["recipe"])
+        if not hasattr(recipe, "predict"):
+            pytest.skip("has no predict")
+        config = recipe.Config(**run.read_json("config.json"))
+        data = recipe.load_data(config)
+        asked = question(recipe, data.test.x[0], tmp_path)
+        pictures = isinstance(asked[0], Path)
+        words = [*asked, *asked] if pictures else asked
+        answer = command(f"dl100_tf.projects.{project}", "predict", *words,
+                         env={"DL100_HOME": os.environ["DL100_HOME"]})
+        assert answer.returncode == 0, answer.stderr
+        shown = [line for line in answer.stdout.splitlines() if line.lstrip()[:1].isdigit()]
+        assert len(shown) == min(5, len(data.labels)) * (2 if pictures else 1)
+        if pictures:
+            (tmp_path / "damaged.png").write_bytes(asked[0].read_bytes()[:60])
+            answer = command(f"dl100_tf.projects.{project}", "predict", tmp_path / "damaged.png",
+                             env={"DL100_HOME": os.environ["DL100_HOME"]})
+            assert answer.returncode == 2 and "damaged.png" in answer.stderr and "Traceback" not in answer.stderr
+
     def test_a_finished_run_has_nothing_to_do(self, trained, project, command):
         run, *_ = trained(project)
         answer = command(f"dl100_tf.projects.{project}", "--run", run.name,

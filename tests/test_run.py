@@ -114,3 +114,16 @@ def test_the_latest_run_is_the_one_scored_last(home):
         runs.latest("p")
     Run("p", "b").write_text("scores.json", json.dumps({}))
     assert runs.latest("p").name == "b"
+
+
+def test_a_part_is_a_run_inside_the_run_and_cleaned_with_it(home):
+    run = Run("spirals", "whole")
+    part = run.part("row-1")
+    part.write_json("scores.json", {"a": 1})
+    assert part.directory == run.directory / "parts" / "row-1" and part.command == run.command
+    assert run.part("row-1").read_json("scores.json") == {"a": 1} and run.read_json("scores.json") is None
+    (part.directory / ".writing-killed").mkdir()
+    with run.owned():
+        assert not (part.directory / ".writing-killed").exists()
+    with pytest.raises(UserError, match="can't name"):
+        run.part("../other")
