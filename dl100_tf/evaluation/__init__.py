@@ -1,14 +1,23 @@
-"""What a trained model is worth, measured once and shown: `score`, `plot`, `explain_text`, `report`.
+"""What a trained model is worth, measured once and shown: `score`, `plot`, an explanation or two, `report`.
 
-The four are called in this order at the end of a recipe; each reads what the one before left in the run directory,
-so any of them can be called again later. Nothing heavy loads before the first is used.
+They are called in this order at the end of a recipe; each reads what the one before left in the run directory, so any
+of them can be called again later. Between `score` and `report` a recipe can add tables (`table`, `compare`) and figures
+(`figure`, and all that begin with `draw_`) of its own. Nothing heavy loads before the first is used.
 """
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
+    "activations": ["draw_activations"],
+    "boundaries": ["draw_boundary"],
+    "comparisons": ["compare", "draw_gap"],
+    "figures": ["figure"],
     "findings": ["explain_text"],
+    "layers": ["draw_layers"],
+    "pictures": ["draw_pictures", "explain_images"],
     "plots": ["plot"],
     "reports": ["report"],
+    "saliency": ["grad_cam"],
     "scores": ["score"],
+    "tables": ["table"],
 })

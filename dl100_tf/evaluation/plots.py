@@ -1,42 +1,20 @@
-"""The figures of a report, drawn from the run's files alone, each for a light page and for a dark one."""
+"""The four figures that every scored run has, drawn from its files alone."""
 
-import dataclasses
-import textwrap
 from pathlib import Path
 
 import matplotlib
-import matplotlib.style
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from sklearn import metrics as sk
 
 from dl100_tf.errors import UserError
-from dl100_tf.evaluation import records, scores
+from dl100_tf.evaluation import figures, records, scores
+from dl100_tf.evaluation.figures import Theme
 from dl100_tf.evaluation.wording import clean, count, percent
 
-SIZE = (5.2, 5.2)  # inches: four of a size make a tidy page, and one fills a phone with letters still readable
-DPI = 200  # twice the screen's
 NAMED = 12  # classes; beyond this many a figure leaves out names and numbers
-
-
-@dataclasses.dataclass(frozen=True)
-class Theme:
-    """Colours that go together; the two strong ones (Okabe and Ito's) differ for every kind of colour vision."""
-
-    suffix: str
-    paper: str
-    ink: str
-    soft: str
-    grid: str
-    blue: str
-    orange: str
-
-
-LIGHT = Theme("", "#ffffff", "#1c2024", "#646b75", "#e6e8eb", "#0072b2", "#d55e00")
-DARK = Theme("-dark", "#171a1f", "#e8eaed", "#9aa2ad", "#2b3038", "#56b4e9", "#f0883e")
 
 
 def plot(run) -> list[Path]:
@@ -52,22 +30,22 @@ def plot(run) -> list[Path]:
     if not rows and known is None:
         raise UserError(f"{run.directory} has neither history.csv nor predictions.npz: there is nothing to plot. "
                         f"{records.finish(run)}")
-    figures = {}
+    draws = {}
     if rows:
         best = records.best_epoch(run, rows)
-        figures["history"] = lambda figure, theme: history(figure, theme, rows, best)
+        draws["history"] = lambda figure, theme: history(figure, theme, rows, best)
     if known:
         y, p = known
-        labels = _labels(run, p.shape[1])
-        figures["confusion"] = lambda figure, theme: confusion(figure, theme, y, p, labels)
+        labels = [short(name) for name in records.labels(run, p.shape[1])]
+        draws["confusion"] = lambda figure, theme: confusion(figure, theme, y, p, labels)
         if len(np.unique(y)) > 1:
-            figures["roc"] = lambda figure, theme: roc(figure, theme, y, p, labels)
-        figures["reliability"] = lambda figure, theme: reliability(figure, theme, y, p)
-    caption = _caption(run, len(known[0]) if known else 0)
-    for name, draw in figures.items():
-        for theme in (LIGHT, DARK):
-            _write(run, f"plots/{name}{theme.suffix}.png", draw, theme, caption)
-    return [run.path(f"plots/{name}.png") for name in figures]
+            draws["roc"] = lambda figure, theme: roc(figure, theme, y, p, labels)
+        draws["reliability"] = lambda figure, theme: reliability(figure, theme, y, p)
+    foot = figures.origin(run, len(known[0]) if known else 0)
+    for name, draw in draws.items():
+        for theme in figures.THEMES:
+            figures.write(run, f"plots/{name}{theme.suffix}.png", draw, theme, foot)
+    return [run.path(f"plots/{name}.png") for name in draws]
 
 
 def history(figure: Figure, theme: Theme, rows: list[dict], best: int | None) -> None:
@@ -156,45 +134,6 @@ def reliability(figure: Figure, theme: Theme, y: np.ndarray, p: np.ndarray) -> N
     upper.set_title("Reliability")
 
 
-def _write(run, name: str, draw, theme: Theme, caption: str) -> None:
-    with matplotlib.style.context(["default", _style(theme)]):
-        figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
-        FigureCanvasAgg(figure)
-        lines = textwrap.wrap(caption, 86)
-        foot = 0.03 * len(lines)
-        figure.get_layout_engine().set(rect=(0, foot + 0.01, 1, 0.99 - foot), w_pad=0.08, h_pad=0.06)
-        draw(figure, theme)
-        figure.text(0.02, 0.015, "\n".join(lines), fontsize=8, va="bottom", linespacing=1.35,
-                    color=theme.orange if records.SAMPLE in caption else theme.soft)
-        with run.writing(name) as file:
-            figure.savefig(file, metadata={"Software": None})
-
-
-def _style(theme: Theme) -> dict:
-    """One look for all figures; mathematics off, as a `$` in a label is a dollar."""
-    return {
-        "figure.facecolor": theme.paper, "savefig.facecolor": theme.paper, "axes.facecolor": theme.paper,
-        "text.color": theme.ink, "axes.labelcolor": theme.soft, "xtick.color": theme.soft, "ytick.color": theme.soft,
-        "axes.edgecolor": theme.grid, "axes.spines.top": False, "axes.spines.right": False,
-        "axes.grid": True, "grid.color": theme.grid, "grid.linewidth": 0.8, "axes.axisbelow": True,
-        "xtick.major.size": 0, "ytick.major.size": 0, "xtick.labelsize": 9.5, "ytick.labelsize": 9.5,
-        "axes.labelsize": 10, "axes.titlesize": 12, "axes.titleweight": "bold", "axes.titlelocation": "left",
-        "axes.titlepad": 10, "lines.linewidth": 2, "legend.frameon": False, "legend.fontsize": 9.5,
-        "font.family": "DejaVu Sans", "text.parse_math": False, "path.simplify": True}
-
-
-def _caption(run, n: int) -> str:
-    """What stands at the foot of every figure: whose it is, and the data source."""
-    source = records.source(run)
-    said = records.SOURCES.get(source["rung"], source["rung"]) or "data source not noted"
-    noun = records.mapping(run, "scores.json").get("noun", "examples")
-    return clean(" · ".join([f"{run.project} / {run.name}", *([f"{count(n)} test {noun}"] if n else []), said]))
-
-
-def _labels(run, k: int) -> list[str]:
-    """The classes' names, their numbers where no file tells the names; cut to what fits beside an axis."""
-    names = records.mapping(run, "scores.json").get("labels")
-    if not isinstance(names, list) or len(names) != k:
-        names = range(k)
-    names = [clean(str(name)) for name in names]
-    return [name if len(name) <= 18 else name[:17] + "…" for name in names]
+def short(name: str) -> str:
+    """A class's name, cut to what fits beside an axis."""
+    return name if len(name) <= 18 else name[:17] + "…"

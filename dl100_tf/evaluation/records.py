@@ -5,6 +5,7 @@ import zipfile
 import numpy as np
 
 from dl100_tf.errors import UserError
+from dl100_tf.evaluation.wording import clean
 
 SAMPLE = "a sample: the score means nothing outside it"
 SOURCES = {"local": "real data, local files", "tfds": "real data, TensorFlow Datasets", "sample": SAMPLE}
@@ -80,6 +81,12 @@ def mapping(run, name: str) -> dict:
     if not isinstance(record, dict):
         raise UserError(f"{run.path(name)} is damaged (a JSON object was expected). {again(run)}")
     return record
+
+
+def labels(run, k: int) -> list[str]:
+    """The names of the `k` classes; their numbers where no file tells the names."""
+    names = mapping(run, "scores.json").get("labels")
+    return [clean(str(name)) for name in (names if isinstance(names, list) and len(names) == k else range(k))]
 
 
 def source(run) -> dict:

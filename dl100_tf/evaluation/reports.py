@@ -1,6 +1,5 @@
 """The report of a run: `report.md`, and `report.html` that needs nothing but itself."""
 
-import base64
 import functools
 import itertools
 import json
@@ -10,14 +9,8 @@ from pathlib import Path
 import jinja2
 
 from dl100_tf.errors import UserError
-from dl100_tf.evaluation import records, wording
+from dl100_tf.evaluation import embedding, exhibits, origins, records, tables, wording
 
-PLOTS = {
-    "history": "Loss and accuracy by epoch, in training and validation.",
-    "confusion": "Confusion matrix: true classes by row, judged classes by column.",
-    "roc": "ROC curve: true positive rate over false positive rate.",
-    "reliability": "Reliability diagram: accuracy over confidence, above a histogram of confidence.",
-}
 MEANING = {  # of two labels: the second is what is looked for
     "loss": "cross-entropy; 0 is perfect",
     "auroc": "1 ranks every example rightly, 0.5 is chance",
@@ -29,6 +22,7 @@ MEANING = {  # of two labels: the second is what is looked for
 }
 NAMES = {"auroc": "AUROC", "f1": "F1", "brier": "Brier score"}
 JUMP = 0.2  # a word that moves the probability this far is underlined
+PICTURE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]*")
 CHART = (600, 60)  # the word-by-word line's box; it is stretched to the page's width
 
 
@@ -54,6 +48,7 @@ def contents(run) -> dict:
     config, provenance = records.mapping(run, "config.json"), records.mapping(run, "provenance.json")
     findings = found(run)
     rows = records.history(run)
+    classes = tables.classes(run)
     sessions = [session for session in provenance.get("sessions") or [] if isinstance(session, dict)]
     sample = source["rung"] == "sample"
     return {
@@ -62,11 +57,11 @@ def contents(run) -> dict:
         "source": source, "source_name": "sample data" if sample else
                                          records.SOURCES.get(source["rung"], source["rung"] or "source not noted"),
         "warning": (source["note"] or records.SAMPLE) if sample else "",
-        "metrics": metrics(scores["metrics"]), "effort": effort(scores, records.mapping(run, "training.json")),
-        "plots": plots(run), "history": rows, "best": records.best_epoch(run, rows),
-        "reactions": findings["reactions"],
-        "poles": poles(scores), "mistakes": findings["mistakes"],
-        "wrong": wrong(scores), "config": config, "origin": origin(source, sessions), "repeat": repeat(sessions),
+        "metrics": metrics(scores["metrics"]), "effort": origins.effort(scores, records.mapping(run, "training.json")),
+        "plots": embedding.plots(run), "history": rows, "best": records.best_epoch(run, rows), "exhibits": shown(run),
+        "classes": classes, "extremes": tables.extremes(classes), **findings, "poles": poles(scores),
+        "wrong": wrong(scores), "config": config, "origin": origins.origin(source, sessions),
+        "repeat": origins.repeat(sessions),
         "unclean": any(str(session.get("commit")).endswith("+changes") for session in sessions),
         "mixed": len({json.dumps([session.get("commit"), session.get("versions")]) for session in sessions}) > 1,
         "outrun": outrun(rows, scores),
@@ -119,47 +114,36 @@ def metrics(values: dict) -> list[dict]:
             for name, value in values.items() if not name.startswith("accuracy")]
 
 
-def effort(scores: dict, training: dict) -> list[str]:
-    """What it took: time, epochs, parameters; what isn't known is left out."""
-    known = training | {name: value for name, value in scores.items() if value is not None}
-    said = []
-    if known.get("train_seconds") is not None:
-        said.append(f"trained in {wording.duration(known['train_seconds'])}")
-    if known.get("epochs") is not None:
-        best = f", the best was number {training['best_epoch']}" if training.get("best_epoch") else ""
-        said.append(f"{wording.count(known['epochs'])} epoch{'s' * (known['epochs'] != 1)}{best}")
-    if known.get("parameters") is not None:
-        said.append(f"{wording.count(known['parameters'])} parameters")
-    if training.get("stopped_early"):
-        said.append("stopped early")
-    return said
-
-
-def plots(run) -> list[dict]:
-    """The figures that are there, as data URIs."""
-    there = []
-    for name, alt in PLOTS.items():
-        light, dark = run.path(f"plots/{name}.png"), run.path(f"plots/{name}-dark.png")
-        if light.is_file():
-            there.append({"name": name, "alt": alt, "light": embedded(light),
-                          "dark": embedded(dark) if dark.is_file() else ""})
-    return there
-
-
-def embedded(path: Path) -> str:
-    """A PNG file as a data URI."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+def shown(run) -> list[dict]:
+    """The recipe's own tables and figures, each with its `kind`, in the order in which they were first written."""
+    found = [{"kind": "figure", **figure} for figure in embedding.figures(run)]
+    try:
+        found += [{"kind": "table", "index": stored["index"], "name": name, **tables.shown(stored)}
+                  for name, stored in exhibits.tables(run).items()]
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{run.path('tables')} holds a damaged table ({error!r}). {records.again(run)}") from error
+    return sorted(found, key=lambda one: one["index"])
 
 
 def found(run) -> dict:
     """The findings, ready to be shown; empty lists where the run has none."""
     known = records.mapping(run, "findings.json")
     try:
-        return {"reactions": [drawn(reaction) for reaction in known.get("reactions") or []],
+        return {"pictures": [picture(one) for one in known.get("pictures") or []],
+                "reactions": [drawn(reaction) for reaction in known.get("reactions") or []],
                 "mistakes": [{name: mistake[name] for name in ("label", "guess", "confidence", "text", "left_off")}
                              for mistake in known.get("mistakes") or []]}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{run.path('findings.json')} is damaged ({error!r}). {records.again(run)}") from error
+
+
+def picture(one: dict) -> dict:
+    """A mistaken picture as the templates need it, if its address is a picture's and nothing else."""
+    for name in ("picture", "heat"):
+        if not PICTURE.fullmatch(one.get(name) or "data:image/png;base64,"):
+            raise ValueError(f"{name} {one['index']} is no picture")
+    shown = {name: one[name] for name in ("label", "guess", "confidence", "picture", "width", "height", "crisp")}
+    return shown | {"heat": one.get("heat", "")}
 
 
 def drawn(reaction: dict) -> dict:
@@ -187,31 +171,6 @@ def wrong(scores: dict) -> str:
     return wording.count((1 - accuracy) * n) if accuracy is not None and n else ""
 
 
-def origin(source: dict, sessions: list[dict]) -> dict[str, str]:
-    """Where the result comes from: data, machine, versions, times. Folders are left out, as reports travel."""
-    said = {"data": records.SOURCES.get(source["rung"], source["rung"]), "data digest": source["digest"]}
-    if sessions:
-        first = sessions[0]
-        versions = {"python": first.get("python"), **(first.get("versions") or {})}
-        said |= {"started": first.get("started"), "sessions": len(sessions), "commit": first.get("commit"),
-                 "processor": first.get("cpu"), "cores": first.get("cores"), "platform": first.get("platform"),
-                 "switches": ", ".join(f"{name}={value}" for name, value in (first.get("environment") or {}).items()
-                                       if not name.startswith("DL100_")),
-                 "versions": ", ".join(f"{name} {value}" for name, value in versions.items() if value)}
-    return {name: str(value) for name, value in said.items() if value}
-
-
-def repeat(sessions: list[dict]) -> list[str]:
-    """The commands that make this run again, each once, in their order; empty where nothing was noted."""
-    commands = list(dict.fromkeys(str(session["command"]) for session in sessions if session.get("command")))
-    if not commands:
-        return []
-    versions = sessions[0].get("versions") or {}
-    pinned = " ".join(f"{name}=={value}" for name, value in versions.items() if value and name != "dl100_tf")
-    commit = str(sessions[0].get("commit") or "").removesuffix("+changes")
-    return [*([f"git checkout {commit}"] if commit else []), *([f"pip install {pinned}"] if pinned else []), *commands]
-
-
 @functools.cache
 def templates() -> jinja2.Environment:
     """The templates beside this module; whatever they are given is disarmed, and escaped in HTML."""
@@ -221,7 +180,8 @@ def templates() -> jinja2.Environment:
         keep_trailing_newline=True,
         finalize=lambda value: wording.clean(value) if type(value) is str else value)
     environment.filters |= {"md": wording.markdown, "code": wording.code, "number": wording.number,
-                            "count": wording.count, "confidence": wording.confidence, "lines": lines}
+                            "count": wording.count, "share": wording.share, "confidence": wording.confidence,
+                            "lines": lines}
     return environment
 
 

@@ -47,6 +47,11 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}{NARROW}%"
 
 
+def share(value: float) -> str:
+    """A share of one to four places, as tables of classes have it; a dash where it isn't defined."""
+    return f"{value:.4f}" if math.isfinite(value) else "\u2013"
+
+
 def confidence(share: float) -> str:
     """A probability as a percentage that never claims to be certain: 0.99999 is > 99.9 %, and 0.00001 < 0.1 %."""
     if share > 0.999:

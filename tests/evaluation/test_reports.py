@@ -8,7 +8,7 @@ import pytest
 
 from dl100_tf import evaluation
 from dl100_tf.errors import UserError
-from dl100_tf.evaluation.reports import PLOTS
+from dl100_tf.evaluation.embedding import PLOTS
 
 from .conftest import NOTE, Counter, reviews, splits
 
