@@ -45,31 +45,28 @@ def pictures(count: int, seed: int, size: int = 32, shapes: tuple[str, ...] = SH
 def _picture(random: np.random.Generator, shape: str, size: int) -> np.ndarray:
     line = np.linspace(-1, 1, size, dtype=np.float32)
     across, down = line[None, :], line[:, None]
-    turn, scale = random.uniform(-0.5, 0.5), random.uniform(0.45, 0.8)
-    left, top = random.uniform(-0.3, 0.3, 2)
+    turn, scale = random.uniform(-0.35, 0.35), random.uniform(0.6, 0.85)
+    left, top = random.uniform(-0.15, 0.15, 2)
     cos, sin = np.float32(np.cos(turn) / scale), np.float32(np.sin(turn) / scale)
     u = cos * (across - left) + sin * (down - top)
     v = cos * (down - top) - sin * (across - left)
     edge = np.float32(0.4 * size * scale)  # a soft edge of a pixel, at any size
     inside = np.clip(0.5 - edge * _distance(shape, u, v), 0, 1)[..., None]
     ground, ink, stroke = _colours(random)
-    slope = random.uniform(-40, 40, (2, 3)).astype(np.float32)
+    slope = random.uniform(-25, 25, (2, 3)).astype(np.float32)
     picture = ground + across[..., None] * slope[0] + down[..., None] * slope[1]
     picture = picture + inside * (ink - picture)
     angle, away = random.uniform(0, np.pi), random.uniform(-0.7, 0.7)
     along = np.float32(np.cos(angle)) * across + np.float32(np.sin(angle)) * down - np.float32(away)
-    picture = picture + np.clip(0.5 + size / 2 * (0.07 - np.abs(along)), 0, 1)[..., None] * (stroke - picture)
-    grain = random.integers(-24, 25, (min(size, 64),) * 2, dtype=np.int8).repeat(-(-size // 64), 0)
+    picture = picture + np.clip(0.5 + size / 2 * (0.05 - np.abs(along)), 0, 1)[..., None] * (stroke - picture)
+    grain = random.integers(-16, 17, (min(size, 64),) * 2, dtype=np.int8).repeat(-(-size // 64), 0)
     picture += grain.repeat(-(-size // 64), 1)[:size, :size, None]
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
 def _colours(random: np.random.Generator) -> np.ndarray:
-    """Ground, ink and stroke, float32 (3, 3): ink differs enough from the ground to be seen, but not by its hue."""
-    while True:
-        colours = random.uniform(20, 235, (3, 3)).astype(np.float32)
-        if np.abs(colours[0] - colours[1]).mean() > 40:
-            return colours
+    """Ground, ink and stroke, float32 (3, 3): the ink is always the lighter one, of any hue."""
+    return random.uniform([[15], [120], [60]], [[125], [250], [200]], (3, 3)).astype(np.float32)
 
 
 def _distance(shape: str, u: np.ndarray, v: np.ndarray) -> np.ndarray:

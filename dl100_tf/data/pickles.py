@@ -102,8 +102,8 @@ class _Array:
     def numbers(self) -> np.ndarray:
         """The array; its bytes are all there already, so a shape can't make it larger."""
         shape, dtype, fortran, content = self.state
-        if not isinstance(content, bytes | bytearray):
-            raise pickle.UnpicklingError("an array without its bytes")
+        if not isinstance(content, bytes | bytearray) or not isinstance(shape, tuple):
+            raise pickle.UnpicklingError("an array without its bytes or its shape")
         return np.frombuffer(content, dtype.dtype).reshape(shape, order="F" if fortran else "C")
 
 
