@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "figures": ["figure"],
     "findings": ["explain_text"],
     "layers": ["draw_layers"],
-    "pictures": ["draw_pictures", "explain_images"],
+    "pictures": ["draw_pictures", "explain_images", "overlay"],
     "plots": ["plot"],
     "reports": ["report"],
     "saliency": ["grad_cam"],

@@ -29,7 +29,7 @@ def draw_activations(run) -> Path:
             axis.set_title(name, fontsize=11)
             axis.set_xlim(-REACH, REACH)
             axis.set_ylim((-1.2, 1.2) if function(x).max() <= 1 else (-1.2, REACH))
-        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
 
     return figures.figure(
         run, "activations", draw, "Learning multiplies by the derivative at every layer it passes on its way back: "

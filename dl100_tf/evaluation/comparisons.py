@@ -100,4 +100,4 @@ def _gap(figure, theme, rows: list[dict]) -> None:
     axis.set_ylim(-0.6, len(rows) - 0.4)
     axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
     axis.set_xlabel("accuracy")
-    figure.legend(loc="outside upper right", ncols=2)
+    figure.legend(loc="outside upper left", ncols=2)

@@ -40,8 +40,8 @@ def draw_layers(model, image: np.ndarray, run) -> list[Path]:
     chosen = [found[i] for i in np.unique(np.linspace(0, len(found) - 1, min(LAYERS, len(found))).round().astype(int))]
     with saliency.listening(chosen) as heard:
         model(np.asarray(image, "float32")[None], training=False)
-    maps = [(name, np.asarray(output, "float32")[0]) for name, output in heard]
-    return [_draw_filters(run, found[0]), _draw_maps(run, np.asarray(image), maps)]
+    maps = {name: np.asarray(output, "float32")[0] for name, output in heard}
+    return [_draw_filters(run, found[0]), _draw_maps(run, np.asarray(image), list(maps.items()))]
 
 
 def _draw_filters(run, layer) -> Path:

@@ -99,8 +99,15 @@ def as_picture(image: np.ndarray) -> np.ndarray:
     return image
 
 
-def overlaid(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A picture, uint8, with heat, 0..1 (h, w), laid over it in warm colours: uint8 (h, w, 3)."""
+def overlay(images: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """Pictures, uint8 (n, h, w, c), with heat, (n, h, w) in 0..1, over them in warm colours: uint8 (n, h, w, 3).
+
+    With `draw_pictures` they make a gallery of what a model looks at.
+    """
+    return np.stack([_warmed(as_picture(image), one) for image, one in zip(images, heat, strict=True)])
+
+
+def _warmed(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     grey = np.asarray(Image.fromarray(image).convert("L"), "float32")[..., None] / 255
     warm = matplotlib.colormaps["inferno"](heat)[..., :3].astype("float32")
     share = 0.25 + 0.5 * heat[..., None].astype("float32")
@@ -128,7 +135,7 @@ def _pair(image: np.ndarray, heat: np.ndarray | None) -> list[np.ndarray]:
         return [image]
     size = image.shape[1::-1]
     heat = np.asarray(Image.fromarray(np.asarray(heat, "float32")).resize(size, Image.Resampling.BILINEAR))
-    return [image, overlaid(image, heat.clip(0, 1))]
+    return [image, _warmed(image, heat.clip(0, 1))]
 
 
 def _encoded(image: np.ndarray) -> str:

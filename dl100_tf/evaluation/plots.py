@@ -14,7 +14,9 @@ from dl100_tf.evaluation import figures, records, scores
 from dl100_tf.evaluation.figures import Theme
 from dl100_tf.evaluation.wording import clean, count, percent
 
-NAMED = 12  # classes; beyond this many a figure leaves out names and numbers
+NAMED = 12  # classes; beyond this many a figure leaves out numbers and legends
+TICKS = 40  # classes; beyond this many the confusion matrix leaves out names too
+SURE = 0.98  # AUROC from which the curve hugs the corner
 
 
 def plot(run) -> list[Path]:
@@ -84,11 +86,14 @@ def confusion(figure: Figure, theme: Theme, y: np.ndarray, p: np.ndarray, labels
     axis.tick_params(length=0)
     axis.set(xlabel="judged", ylabel="true")
     axis.set_title("Confusion")
-    if len(labels) > NAMED:
+    if len(labels) > TICKS:
         return
     long = max(map(len, labels)) > 5 and len(labels) > 3
-    axis.set_xticks(range(len(labels)), labels, rotation=90 if long else 0)
-    axis.set_yticks(range(len(labels)), labels)
+    size = None if len(labels) <= NAMED else 240 / (len(labels) + 20)
+    axis.set_xticks(range(len(labels)), labels, rotation=90 if long else 0, fontsize=size)
+    axis.set_yticks(range(len(labels)), labels, fontsize=size)
+    if len(labels) > NAMED:
+        return
     for (i, j), number in np.ndenumerate(matrix):
         strong = share[i, j] > 0.55
         text = f"{percent(share[i, j])}\n{count(number)}" if len(labels) <= 4 else count(number)
@@ -101,14 +106,18 @@ def roc(figure: Figure, theme: Theme, y: np.ndarray, p: np.ndarray, labels: list
     axis = figure.subplots()
     axis.plot([0, 1], [0, 1], color=theme.soft, linewidth=1, linestyle=(0, (2, 3)))
     classes = [1] if len(labels) == 2 else [label for label in range(len(labels)) if (y == label).any()]
+    worst = 1.0
     for place, label in enumerate(classes):
         false, true, _ = sk.roc_curve(y == label, p[:, label])
+        worst = min(worst, sk.auc(false, true))
         colour = theme.blue if len(classes) == 1 else matplotlib.colormaps["cividis"](place / len(classes))
         axis.plot(false, true, color=colour, linewidth=2 if len(classes) == 1 else 1,
                   label=f"{labels[label]}  AUROC {sk.auc(false, true):.3f}" if len(classes) <= NAMED else None)
-    axis.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", xlabel="false positive rate",
-             ylabel="true positive rate")
-    axis.set_title("ROC" if len(classes) == 1 else "ROC, each class against the rest")
+    near = worst > SURE  # all that tells the curves apart is in one corner
+    axis.set(xlim=(-0.002, 0.202) if near else (-0.01, 1.01), ylim=(0.798, 1.002) if near else (-0.01, 1.01),
+             aspect="equal", xlabel="false positive rate", ylabel="true positive rate")
+    axis.set_title(("ROC" if len(classes) == 1 else "ROC, each class against the rest")
+                   + (": the upper left corner" if near else ""))
     if len(classes) <= NAMED:
         axis.legend(loc="lower right")
 

@@ -20,6 +20,12 @@ MEANING = {  # of two labels: the second is what is looked for
     "brier": "squared error of the probability; 0 is perfect",
     "calibration_error": "how far confidence is from accuracy, on average",
 }
+MEANS = {  # of more: each label is looked for in turn, and the mean over all is told
+    "auroc": "each label against the rest; 1 is perfect, 0.5 is chance",
+    "f1": "precision and recall in one, mean over the labels",
+    "precision": "how many of the finds are right, mean over the labels",
+    "recall": "how many of those to find are found, mean over the labels",
+}
 NAMES = {"auroc": "AUROC", "f1": "F1", "brier": "Brier score"}
 JUMP = 0.2  # a word that moves the probability this far is underlined
 PICTURE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]*")
@@ -57,7 +63,7 @@ def contents(run) -> dict:
         "source": source, "source_name": "sample data" if sample else
                                          records.SOURCES.get(source["rung"], source["rung"] or "source not noted"),
         "warning": (source["note"] or records.SAMPLE) if sample else "",
-        "metrics": metrics(scores["metrics"]), "effort": origins.effort(scores, records.mapping(run, "training.json")),
+        "metrics": metrics(scores), "effort": origins.effort(scores, records.mapping(run, "training.json")),
         "plots": embedding.plots(run), "history": rows, "best": records.best_epoch(run, rows), "exhibits": shown(run),
         "classes": classes, "extremes": tables.extremes(classes), **findings, "poles": poles(scores),
         "wrong": wrong(scores), "config": config, "origin": origins.origin(source, sessions),
@@ -81,8 +87,13 @@ def headline(scores: dict) -> str:
     """The one number of the run: accuracy where there is one, else the metric named first."""
     values = scores["metrics"]
     if "accuracy" in values:
-        return wording.percent(values["accuracy"])
+        return wording.percent(values["accuracy"], digits(scores))
     return wording.number(next(iter(values.values()))) if values else "\u2013"
+
+
+def digits(scores: dict) -> int:
+    """How many decimals the accuracy needs, in per cent: one, or two where one would hide most mistakes."""
+    return 2 if 0.98 < scores["metrics"]["accuracy"] < 1 and (scores.get("n") or 0) >= 1000 else 1
 
 
 def verdict(scores: dict, source: dict) -> str:
@@ -93,12 +104,12 @@ def verdict(scores: dict, source: dict) -> str:
     many = wording.count(scores.get("n") or 0)
     what = f"{many} {kind} {scores.get('noun', 'examples')}"
     if "accuracy" in values:
-        said = f"{wording.percent(values['accuracy'])} of {what} judged right"
+        said = f"{wording.percent(values['accuracy'], digits(scores))} of {what} judged right"
     else:
         name, value = next(iter(values.items()), ("nothing measured", float("nan")))
         said = f"{title(name)} {wording.number(value)} on {what}"
     if "accuracy" in values and {"accuracy_low", "accuracy_high"} <= set(values):
-        low, high = (f"{100 * values[name]:.1f}" for name in ("accuracy_low", "accuracy_high"))
+        low, high = (f"{100 * values[name]:.{digits(scores)}f}" for name in ("accuracy_low", "accuracy_high"))
         said += f" (95{wording.NARROW}%: {low}\u00a0to\u00a0{high})"
     return said + (f": {records.SAMPLE}" if sample else "")
 
@@ -108,10 +119,11 @@ def title(name: str) -> str:
     return NAMES.get(name) or name.replace("_", " ").capitalize()
 
 
-def metrics(values: dict) -> list[dict]:
+def metrics(scores: dict) -> list[dict]:
     """All metrics but accuracy and its interval, which the headline tells."""
-    return [{"name": title(name), "value": wording.number(value), "meaning": MEANING.get(name, "")}
-            for name, value in values.items() if not name.startswith("accuracy")]
+    meaning = MEANING | (MEANS if len(scores.get("labels") or []) > 2 else {})
+    return [{"name": title(name), "value": wording.number(value), "meaning": meaning.get(name, "")}
+            for name, value in scores["metrics"].items() if not name.startswith("accuracy")]
 
 
 def shown(run) -> list[dict]:
@@ -179,9 +191,9 @@ def templates() -> jinja2.Environment:
         autoescape=jinja2.select_autoescape(["html"], default=False), trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
         finalize=lambda value: wording.clean(value) if type(value) is str else value)
-    environment.filters |= {"md": wording.markdown, "code": wording.code, "number": wording.number,
-                            "count": wording.count, "share": wording.share, "confidence": wording.confidence,
-                            "lines": lines}
+    environment.filters |= {"md": wording.markdown, "lines": lines,
+                            **{name: getattr(wording, name)
+                               for name in ("code", "number", "count", "share", "times", "confidence")}}
     return environment
 
 

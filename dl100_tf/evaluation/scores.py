@@ -1,5 +1,6 @@
 """The measurement of a trained model on the test split."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,7 +12,8 @@ from dl100_tf.errors import DataError, UserError
 from dl100_tf.evaluation import records
 
 BATCH = 256  # examples the model sees at once
-CHUNK = 4 * BATCH  # examples between two moves of the progress bar
+CHUNK = 4  # batches between two moves of the progress bar
+LARGE = 4_000_000  # numbers that go in at once at most, as a large picture's features need a hundred times its size
 BINS = 15  # of confidence, for the calibration error
 EPSILON = 1e-7  # Keras' own: probabilities are kept this far from 0 and 1 under a logarithm
 
@@ -118,10 +120,12 @@ def distribution(model, x, k: int, progress: bool = False) -> np.ndarray:
         UserError: the model's output is NaN, or not one probability per label.
     """
     x = _sliceable(x)
-    starts = range(0, len(x), CHUNK)
+    batch = max(8, min(BATCH, LARGE // max(1, math.prod(x.shape[1:]))))
+    chunk = CHUNK * batch
+    starts = range(0, len(x), chunk)
     if progress:
         starts = rich.progress.track(starts, "testing", console=rich.console.Console(stderr=True))
-    parts = [_output(model.predict(x[start:start + CHUNK], batch_size=BATCH, verbose=0)) for start in starts]
+    parts = [_output(model.predict(x[start:start + chunk], batch_size=batch, verbose=0)) for start in starts]
     p = np.concatenate(parts)
     if k == 2 and p.shape[1] == 1:
         p = np.hstack([1 - p, p])

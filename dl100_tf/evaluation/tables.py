@@ -131,9 +131,11 @@ def _written(column: str, values: list[Cell]) -> list[str]:
     if all(value == round(value) for value in numbers):
         return [_cell(value, wording.count) for value in values]
     sizes = [abs(value) for value in numbers if value]
-    if min(sizes) < 0.001:
+    if min(sizes) < 0.001 and max(sizes) < 10:
         return [_cell(value, lambda value: f"{value:.3g}") for value in values]
-    digits = next(digits for digits, limit in ((0, 1000), (1, 100), (2, 10), (4, 0)) if max(sizes) >= limit)
+    timed = column.lower().endswith("seconds")  # measured to no more than a tenth
+    steps = ((0, 100), (1, 0)) if timed else ((0, 1000), (1, 100), (2, 10), (4, 0))
+    digits = next(digits for digits, limit in steps if max(sizes) >= limit)
     return [_cell(value, lambda value: f"{value:,.{digits}f}".replace(",", wording.NARROW)) for value in values]
 
 

@@ -52,6 +52,11 @@ def share(value: float) -> str:
     return f"{value:.4f}" if math.isfinite(value) else "\u2013"
 
 
+def times(number: int) -> str:
+    """How often something happened: once, 7 times."""
+    return "once" if number == 1 else f"{count(number)} times"
+
+
 def confidence(share: float) -> str:
     """A probability as a percentage that never claims to be certain: 0.99999 is > 99.9 %, and 0.00001 < 0.1 %."""
     if share > 0.999:

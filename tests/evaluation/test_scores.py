@@ -46,10 +46,10 @@ def test_score_writes_what_it_returns(trained):
 
 
 def test_predictions_hold_a_column_per_label_in_the_order_of_the_data(run):
-    texts, y = reviews(2 * scores.CHUNK + 5)
+    texts, y = reviews(2 * scores.CHUNK * scores.BATCH + 5)
     model = Counter()
     evaluation.score(model, splits(texts, y), run)
-    assert model.calls == [scores.CHUNK, scores.CHUNK, 5]
+    assert model.calls == [scores.CHUNK * scores.BATCH] * 2 + [5]
     with np.load(run.path("predictions.npz")) as saved:
         assert (saved["y"] == y).all()
         assert saved["probabilities"].dtype == np.float32
