@@ -23,7 +23,6 @@ VERBS = {
     "predict": "ask a trained run",
     "report": "write a run's report again and say where it is",
 }
-LIKELIEST = 5  # labels that `predict` prints
 LATER = ("tune", "export", "serve", "demo")
 
 
@@ -158,31 +157,35 @@ def predict(recipe, words: list[str]) -> int:
     """The verb `predict`: the recipe's `predict`, label to probability, on what stands on the command line."""
     if not hasattr(recipe, "predict"):
         raise UserError(f"{name_of(recipe)} has nothing to predict: its lesson is in the report.")
-    asks = [parameter.name for parameter in inspect.signature(recipe.predict).parameters.values()][2:]
     hints = get_type_hints(recipe.predict)
+    asks = [name for name in inspect.signature(recipe.predict).parameters if name not in ("model", "config")]
     files = [hints[name] for name in asks] == [Path]  # then any number of them
     fields = [(name, tyro.conf.Positional[tuple[Path, ...] if files else hints[name]]) for name in asks]
-    fields.append(("run", str, dataclasses.field(default="")))
-    kind = dataclasses.make_dataclass("Predict", fields)
+    kind = dataclasses.make_dataclass("Predict", [*fields, ("run", str, dataclasses.field(default=""))])
     flags = parsed(kind, words, f"python -m {recipe.__name__} predict",
                    f"{inspect.getdoc(recipe.predict)}\n\nWithout --run, the run that was scored last answers.")
+    given = [getattr(flags, name) for name in asks]
+    questions = [[file] for file in given[0]] if files else [given]
+    if not questions:
+        raise UserError(f"which {asks[0]}? Name one or more files behind `predict`.")
     run = existing(recipe, flags.run)
+    config = stored_config(recipe, run)
     with terminal.loading("Loading the model"):
         model = run.load_model()
-    config = stored_config(recipe, run)
-    asked = [(file,) for file in getattr(flags, asks[0])] if files else [tuple(getattr(flags, name) for name in asks)]
-    if not asked:
-        raise UserError(f"which {asks[0]}? Name one or more files behind `predict`.")
-    for question in asked:
-        if len(asked) > 1:
+    for question in questions:
+        if len(questions) > 1:
             print(question[0])
-        answer = recipe.predict(model, config, *question)
-        for name, value in sorted(answer.items(), key=lambda item: -item[1])[:LIKELIEST]:
+        for name, value in likeliest(recipe.predict(model, config, *question)):
             print(f"{value:7.1%}  {name}")
     from dl100_tf.evaluation import records
 
     print(f"(run {run.name}: {summary(records.scores(run))})")
     return 0
+
+
+def likeliest(answer: dict[str, float]) -> list[tuple[str, float]]:
+    """The five labels with the highest probabilities, the highest first."""
+    return sorted(answer.items(), key=lambda item: -item[1])[:5]
 
 
 def report(recipe, words: list[str]) -> int:
