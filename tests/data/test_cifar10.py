@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import io
 import os
 import pickle
@@ -7,6 +8,7 @@ import tarfile
 import numpy as np
 import pytest
 
+from dl100_tf import cli
 from dl100_tf.data import archives, cifar10, sources
 from dl100_tf.errors import DataError
 
@@ -96,16 +98,12 @@ def test_everything_gives_the_same(data_dir, tmp_path, monkeypatch):
 
 
 def test_files_that_were_not_published_say_so_beside_the_score(python, data_dir, monkeypatch):
-    from dl100_tf import cli
-
     source = cifar10.load("local", data_dir).source
     assert source.note.startswith("local files, not the published CIFAR-10") and not source.is_sample
     line = cli.summary({"metrics": {"accuracy": 0.9}, "n": 20, "noun": "pictures", "source": source.rung,
                         "source_note": source.note})
     assert line.endswith("source: local files, not the published CIFAR-10: other checksums, as after re-encoding its "
                          "pictures") and "sample" not in line
-    import hashlib
-
     sums = {name: hashlib.md5(FILES[cifar10.PICKLED][name]).hexdigest() for name in cifar10.BATCHES}
     monkeypatch.setattr(cifar10, "PUBLISHED", sums)
     monkeypatch.setattr(cifar10, "FORMAT", -1)  # past the cache
@@ -235,6 +233,19 @@ def test_the_sample_has_labels_of_its_own(offline, data_dir, capsys):
     assert splits.source.is_sample and "means nothing outside it" in splits.source.note
     err = capsys.readouterr().err
     assert "SAMPLE DATA!" in err and "cifar-10-python.tar.gz" in err and "cifar10/cifar-10-batches-py" in err
+
+
+def test_tfds_gives_the_same_from_the_same_files(data_dir, tmp_path, monkeypatch):
+    """TFDS' own builder prepares the binary version; only the download is replaced."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    folder = laid(data_dir / cifar10.BINARY)
+    (folder / "batches.meta.txt").write_text("\n".join(cifar10.LABELS) + "\n")
+    monkeypatch.setattr(tfds.download.DownloadManager, "download_and_extract", lambda self, url: data_dir)
+    monkeypatch.setattr(sources, "reachable", lambda url: url == cifar10.URL)
+    found, local = cifar10.load("tfds"), cifar10.load("local", data_dir)
+    assert same(found, local) and found.source.digest == local.source.digest
+    assert found.source.describe() == "tfds: 100 + 20 pictures from cifar10"
 
 
 def test_the_real_pictures(real_data):
