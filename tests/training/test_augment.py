@@ -45,6 +45,7 @@ def test_tf_data_gives_the_same_as_a_direct_call(name):
     x = pictures(channels=1)
     [inside] = tf.data.Dataset.from_tensors(x).map(lambda x: FUNCTIONS[name](x, KEY))
     assert np.array_equal(inside, FUNCTIONS[name](tf.constant(x), KEY))
+    assert np.array_equal(inside, FUNCTIONS[name](x, (7, 11)))  # NumPy's arrays will do
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
