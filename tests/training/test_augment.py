@@ -147,3 +147,31 @@ def test_one_key_serves_a_chain_whose_links_draw_independently():
     share = np.asarray(augment.mixup(tf.constant(ramp), tf.constant(y), KEY, 1.0)[1])[:, 0]
     for one, other in ((flipped, right), (flipped, share), (right, share)):
         assert abs(np.corrcoef(one, other)[0, 1]) < 0.08
+
+
+def test_alternate_mirrors_one_half_in_even_epochs_and_the_other_in_odd_ones():
+    x = pictures(400)
+    even, odd, later = (np.asarray(augment.alternate(tf.constant(x), epoch)) for epoch in (0, 1, 2))
+    kept = (even == x).all(axis=(1, 2, 3))
+    assert 140 < kept.sum() < 260
+    assert np.array_equal(odd[~kept], x[~kept]) and np.array_equal(odd[kept], x[kept][:, :, ::-1])
+    assert np.array_equal(even, later)
+
+
+def test_alternate_refuses_pictures_that_were_changed_already():
+    with pytest.raises(TypeError, match="not float32"):
+        augment.alternate(tf.constant(pictures(dtype="float32")), 0)
+
+
+def test_shrink_takes_the_mean_of_what_a_pixel_covers():
+    x = pictures(4, (12, 12))
+    out = np.asarray(augment.shrink(tf.constant(x), 6))
+    assert out.dtype == np.float32 and out.shape == (4, 6, 6, 3)
+    assert np.allclose(out, x.reshape(4, 6, 2, 6, 2, 3).mean(axis=(2, 4)), atol=1e-3)
+    uneven = np.asarray(augment.shrink(tf.constant(x), 9))
+    assert np.allclose(uneven.mean(axis=(1, 2)), x.mean(axis=(1, 2)), atol=1e-2)
+
+
+def test_shrink_to_the_size_they_have_leaves_them():
+    x = pictures(4, (12, 12))
+    assert np.array_equal(augment.shrink(tf.constant(x), 12), x.astype("float32"))
