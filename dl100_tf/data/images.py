@@ -11,6 +11,7 @@ import numpy as np
 from dl100_tf.errors import DataError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")  # none of them has Pillow start another program
+BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8")  # of their files
 FILE_LIMIT = 1 << 28  # bytes of a picture file
 PIXEL_LIMIT = 90_000_000  # of a picture: what some phones take; more is a mistake or a decompression bomb
 AGAIN = "copy or download it again."
@@ -172,6 +173,8 @@ def _opened(found: bytes, name: str, enough: int):
     except pillow.DecompressionBombError as error:
         raise DataError(f"{name} has more than {PIXEL_LIMIT:,} pixels: make the picture smaller.") from error
     except Exception as error:  # Pillow lets through what its plugins raise
+        if found.startswith(BEGINNINGS):
+            raise DataError(f"{name} is truncated or damaged: {AGAIN}") from error
         raise DataError(f"{name} is no picture that can be read: save it as JPEG, PNG, WebP, BMP or GIF.") from error
     if image.width * image.height > PIXEL_LIMIT:
         raise DataError(f"{name} has more than {PIXEL_LIMIT:,} pixels: make the picture smaller.")

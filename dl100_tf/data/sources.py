@@ -84,7 +84,8 @@ def find(data_dir: str | os.PathLike | None, *names: str) -> Path:
     raise Absent(f"Local files: looked in {folder} for {', '.join(names)}, and found none: put one of them there.")
 
 
-def prepared(name: str, url: str, splits: tuple[str, ...]) -> dict[str, dict[str, np.ndarray]]:
+def prepared(name: str, url: str, splits: tuple[str, ...], features: tuple[str, ...] = ()
+             ) -> dict[str, dict[str, np.ndarray]]:
     """Read splits of a TensorFlow dataset whole into memory, having downloaded and prepared it if need be.
 
     It lives where TensorFlow Datasets keeps things (`$TFDS_DATA_DIR`, else `~/tensorflow_datasets`); once it's
@@ -94,6 +95,7 @@ def prepared(name: str, url: str, splits: tuple[str, ...]) -> dict[str, dict[str
         name: its TFDS name, e.g. `imdb_reviews/plain_text`.
         url: what TFDS will download; its server is asked first, as TFDS itself would try for minutes.
         splits: names of splits.
+        features: only these, and pictures among them as the bytes of their files; none for all, decoded.
 
     Returns:
         For each split its features by name: arrays, with one row per example; texts are objects (bytes).
@@ -117,12 +119,7 @@ def prepared(name: str, url: str, splits: tuple[str, ...]) -> dict[str, dict[str
     except Exception as error:  # requests, tarfile, checksums, disk: TFDS lets everything through
         raise DataError(f"TensorFlow Datasets can't prepare {name} ({_first_line(error)}): run the same command "
                         "again, or use --source local or sample.") from error
-    try:
-        with _quiet():
-            return {split: _whole(tfds, builder, split) for split in splits}
-    except Exception as error:  # TensorFlow's own classes, and importing TensorFlow to name them takes seconds
-        raise DataError(f"what TensorFlow Datasets prepared in {builder.data_dir} is damaged "
-                        f"({_first_line(error)}): delete that folder and run the same command again.") from error
+    return {split: _whole(tfds, builder, split, features) for split in splits}
 
 
 def reachable(url: str) -> bool:
@@ -168,8 +165,17 @@ def _prepare(tfds, builder) -> None:
             raise
 
 
-def _whole(tfds, builder, split: str) -> dict[str, np.ndarray]:
-    batches = list(tfds.as_numpy(builder.as_dataset(split=split, batch_size=1024, shuffle_files=False)))
+def _whole(tfds, builder, split: str, features: tuple[str, ...]) -> dict[str, np.ndarray]:
+    try:
+        decoders = tfds.decode.PartialDecoding(dict.fromkeys(features, True), decoders={
+            feature: tfds.decode.SkipDecoding() for feature in features
+            if isinstance(builder.info.features[feature], tfds.features.Image)}) if features else None
+        with _quiet():
+            batches = list(tfds.as_numpy(builder.as_dataset(
+                split=split, batch_size=1024, shuffle_files=False, decoders=decoders)))
+    except Exception as error:  # TensorFlow's own classes, and importing TensorFlow to name them takes seconds
+        raise DataError(f"what TensorFlow Datasets prepared in {builder.data_dir} is damaged "
+                        f"({_first_line(error)}): delete that folder and run the same command again.") from error
     return {feature: np.concatenate([batch[feature] for batch in batches]) for feature in batches[0]}
 
 

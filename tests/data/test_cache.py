@@ -7,6 +7,7 @@ import pytest
 
 from dl100_tf import paths
 from dl100_tf.data import cache
+from dl100_tf.errors import DataError
 
 KEY = cache.digest("a key")
 ARRAYS = {"a": np.arange(1000, dtype=np.uint16), "b": np.array(3), "c": np.zeros((0, 4), np.float32)}
@@ -127,3 +128,89 @@ def test_digest_tells_apart_what_is_joined_differently():
     parts = [("ab", "c"), ("a", "bc"), (["ab", "c"],), (["ab"], ["c"]), (["ab"], "c"), (1,), ("1",), (None,), ()]
     assert len({cache.digest(*part) for part in parts}) >= len(parts) - 1  # 1 and "1" may be the same
     assert cache.digest("a", 2) == cache.digest("a", 2)
+
+
+def write_rows(count, calls=None):
+    def make(file):
+        if calls is not None:
+            calls.append(1)
+        for index in range(count):
+            file.write(bytes([index % 256]) * 6)
+        return {"names": np.arange(count)}
+    return make
+
+
+def rows_file(home):
+    return file(home).with_suffix(".rows")
+
+
+@pytest.mark.parametrize("limit, kind", [(0, np.memmap), (1 << 20, np.ndarray)])
+def test_rows_are_written_once_and_mapped_if_they_are_many(home, monkeypatch, limit, kind, capsys):
+    monkeypatch.setattr(cache, "IN_MEMORY", limit)
+    calls = []
+    for _ in range(3):
+        rows, arrays = cache.cached_rows("things", KEY, (2, 3), write_rows(300, calls))
+        assert type(rows) is kind and rows.dtype == np.uint8 and rows.shape == (300, 2, 3)
+        assert (rows == (np.arange(300) % 256)[:, None, None]).all() and not rows.flags.writeable
+        assert type(rows[5:9]) is kind
+        assert list(arrays) == ["names"] and arrays["names"].tolist() == list(range(300))
+    assert len(calls) == 1 and capsys.readouterr() == ("", "")
+    assert sorted(path.suffix for path in file(home).parent.iterdir()) == [".npz", ".rows"]
+
+
+@pytest.mark.parametrize("limit", [0, 1 << 20])
+@pytest.mark.parametrize("damage", [
+    lambda content: content[:-1], lambda content: b"", lambda content: b"\1" + content[1:],
+    lambda content: content + b"\0" * 6])
+def test_damaged_rows_are_written_again(home, monkeypatch, capsys, limit, damage):
+    monkeypatch.setattr(cache, "IN_MEMORY", limit)
+    cache.cached_rows("things", KEY, (2, 3), write_rows(9))
+    rows_file(home).write_bytes(damage(rows_file(home).read_bytes()))
+    calls = []
+    for _ in range(2):
+        assert cache.cached_rows("things", KEY, (2, 3), write_rows(9, calls))[0].shape == (9, 2, 3)
+    assert len(calls) == 1
+    assert str(rows_file(home)) in capsys.readouterr().err
+
+
+def test_missing_rows_and_a_missing_description_are_made_again(home):
+    for path in (file(home), rows_file(home)):
+        cache.cached_rows("things", KEY, (2, 3), write_rows(9))
+        path.unlink()
+        calls = []
+        assert cache.cached_rows("things", KEY, (2, 3), write_rows(9, calls))[0].shape == (9, 2, 3)
+        assert len(calls) == 1
+
+
+def test_no_rows_at_all(home, monkeypatch):
+    for limit in (0, 9):
+        monkeypatch.setattr(cache, "IN_MEMORY", limit)
+        assert cache.cached_rows("things", cache.digest(limit), (2, 3), write_rows(0))[0].shape == (0, 2, 3)
+
+
+def test_rows_without_a_cache_are_held_in_memory(home, capsys):
+    home.mkdir()
+    (home / "cache").write_text("a file, where the folder should be")
+    rows, arrays = cache.cached_rows("things", KEY, (2, 3), write_rows(9))
+    assert rows.shape == (9, 2, 3) and len(arrays["names"]) == 9
+    assert "not cached" in capsys.readouterr().err
+
+
+def test_a_failure_to_make_rows_is_not_the_caches(home, capsys):
+    def make(stream):
+        stream.write(b"half")
+        raise DataError("photo 7 is damaged.")
+
+    with pytest.raises(DataError, match="photo 7"):
+        cache.cached_rows("things", KEY, (2, 3), make)
+    assert capsys.readouterr().err == "" and list(file(home).parent.iterdir()) == []
+
+
+def test_few_files_of_rows_are_kept(home):
+    for index in range(5):
+        cache.cached_rows("things", cache.digest(index), (2, 3), write_rows(2))
+        for path in file(home).parent.glob(f"{cache.digest(index)[:32]}.*"):
+            os.utime(path, (1000 + index,) * 2)
+    assert {path.stem for path in file(home).parent.glob("*.rows")} == {
+        path.stem for path in file(home).parent.glob("*.npz")} == {
+        cache.digest(index)[:32] for index in (2, 3, 4)}

@@ -202,8 +202,10 @@ def test_tfds_gives_the_same_reviews_as_the_folder(acl, data_dir, archive, tmp_p
 
 
 def test_importing_loads_nothing_heavy():
-    code = ("import sys; from dl100_tf.data import imdb, text; from dl100_tf import data; data.Splits; "
-            "print([m for m in ('tensorflow', 'keras', 'tensorflow_datasets', 'sklearn', 'rich') if m in sys.modules])")
+    code = ("import sys; from dl100_tf.data import cifar10, folders, images, imdb, iris, mnist, text; "
+            "from dl100_tf import data; data.Splits; heavy = "
+            "('tensorflow', 'keras', 'tensorflow_datasets', 'sklearn', 'scipy', 'PIL', 'rich'); "
+            "print([m for m in heavy if m in sys.modules])")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
