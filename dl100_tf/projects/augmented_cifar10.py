@@ -1,0 +1,120 @@
+"""Few photographs, which a net learns by heart, and what helps: seven remedies, one at a time and together.
+
+Idea    Dropout, L2 and five ways to change pictures: the same net and budget for all, and a row of the table for each.
+Data    CIFAR-10: 10 000 of its photographs to learn from, 10 000 to be tested on.
+Run     python -m dl100_tf.projects.augmented_cifar10
+Expect  to be measured
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+from dl100_tf import cli, evaluation, training
+from dl100_tf.data import cifar10, console, drawn, images
+
+Remedy = Literal["none", "dropout", "L2", "flips", "shifts", "rotations", "cutout", "mixup"]
+
+
+@dataclass(frozen=True)
+class Config(cli.Common):
+    images: int = 10_000  # training pictures, as many of each kind: where there are few, remedies count
+    epochs: int = 20  # passes over them, for every row; more than a finished run has extend it
+    batch_size: int = 100  # pictures a step
+    learning_rate: float = 5e-3  # the largest learning rate
+    schedule: cli.Schedule = "one_cycle"  # how the learning rate moves
+    dropout: float = 0.3  # part of the features left out while training
+    l2: float = 5e-4  # what the square of every weight adds to the loss
+    shift: int = 4  # pixels by which a picture moves at most
+    rotate: float = 10.0  # degrees by which a picture turns at most
+    cutout: int = 8  # side, in pixels, of the square that is blacked out
+    mixup: float = 0.2  # α: how even the mixture of two pictures is; 1: every share is equally likely
+    together: tuple[Remedy, ...] = ("flips", "shifts", "cutout")  # the remedies of the row whose model is kept
+    rows: tuple[Remedy, ...] = get_args(Remedy)  # the other rows of the table, a remedy each
+
+    def __post_init__(self):
+        super().__post_init__()
+        vars(self).update(together=tuple(self.together), rows=tuple(self.rows))  # JSON knows no tuples
+
+
+def load_data(config):
+    """Photographs, uint8 (n, 32, 32, 3): a few to learn from, as many of each kind, and a validation part."""
+    return cifar10.load(config.source, config.data_dir, 0.05, config.seed).take_train(config.images, config.seed)
+
+
+def build_model(config):
+    """Pixels (batch, 32, 32, 3), 0 to 255, in; the probability of each label (batch, 10) out."""
+    import keras
+    from keras import layers
+
+    penalty = keras.regularizers.L2(config.l2) if "L2" in config.together else None
+    x = image = keras.Input((32, 32, 3), name="image")
+    x = layers.Rescaling(1 / 127.5, offset=-1)(x)
+    for width, size, stride, pool in ((32, 5, 2, 2), (64, 3, 1, 2), (128, 3, 1, 1)):
+        x = layers.Conv2D(width, size, stride, "same", kernel_regularizer=penalty, name=f"conv_{width}")(x)
+        x = layers.MaxPooling2D(pool)(x)
+        x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
+    x = layers.Dropout(config.dropout if "dropout" in config.together else 0)(layers.GlobalAveragePooling2D()(x))
+    probability = layers.Dense(10, activation="softmax", kernel_regularizer=penalty, name="probability")(x)
+    net = keras.Model(image, probability, name="augmented_cifar10")
+    net.compile(keras.optimizers.Adam(config.learning_rate), "categorical_crossentropy", metrics=["accuracy"])
+    return net
+
+
+def augmentation(config):
+    """What happens to the pictures of a training batch."""
+    from dl100_tf.training import augment
+
+    def changed(x, y, key, epoch):
+        x = augment.flip(x, key) if "flips" in config.together else x
+        x = augment.shift(x, key, config.shift, "mirror") if "shifts" in config.together else x
+        x = augment.rotate(x, key, config.rotate, "mirror") if "rotations" in config.together else x
+        x = augment.cutout(x, key, config.cutout) if "cutout" in config.together else x
+        return augment.mixup(x, y, key, config.mixup) if "mixup" in config.together else (x, y)
+    return changed
+
+
+def predict(model, config, image: Path) -> dict[str, float]:
+    """What a picture shows, of the ten kinds of things in CIFAR-10."""
+    labels = drawn.SHAPES if config.source == "sample" else cifar10.LABELS
+    return dict(zip(labels, map(float, model.predict(images.read(image, 32)[None], verbose=0)[0]), strict=True))
+
+
+def learn(config, data, run, name):
+    """Train the net with the remedies of `config`, unless an earlier session has; its row of the table."""
+    if (row := run.read_json("row.json", {})).get("epochs") == config.epochs:
+        return row
+    console.say(f"{name}:")
+    training.set_seeds(config.seed, config.deterministic)  # the same first weights for every row
+    net = build_model(config)
+    training.fit(net, data, run, config, augment=augmentation(config))
+    run.save(net)
+    train, test = (net.evaluate(split.x, split.y, verbose=0)[1] for split in (data.train, data.test))
+    run.write_json("row.json", {
+        "remedy": name, "train accuracy": train, "test accuracy": test, "gap in points": 100 * (train - test),
+        "seconds": run.read_json("training.json")["train_seconds"], "epochs": config.epochs})
+    return run.read_json("row.json")
+
+
+def recipe(config, run):
+    data = load_data(config)
+    labelled = data.one_hot()
+    learn(config, labelled, run, "together")  # first, as it is the run's own
+    net = run.load_model()
+    scores = evaluation.score(net, data, run, noun="pictures")
+    settings = {name: replace(config, together=(name,)) for name in config.rows} | {"together": config}
+    rows = [learn(its, labelled, run if its is config else run.part(name), name) for name, its in settings.items()]
+    evaluation.table(run, "ablation", rows, "One remedy at a time, and together", best={"test accuracy": "max"})
+    evaluation.draw_gap(run, [{"name": row["remedy"], "train": row["train accuracy"], "test": row["test accuracy"]}
+                              for row in rows], f"The same {len(data.train)} pictures and steps for every remedy.")
+    few = labelled.train.take(slice(12))
+    views = [(name, augmentation(its)(few.x, few.y, (0, config.seed), 0)[0]) for name, its in settings.items()]
+    evaluation.draw_pictures(run, "augmentations", views, "Training pictures, row by row as the net gets to see them.")
+    evaluation.plot(run)
+    evaluation.explain_images(net, data, run, cam=evaluation.grad_cam(net, "conv_128"))
+    evaluation.report(run)
+    return scores
+
+
+if __name__ == "__main__":
+    cli.main(__file__)
