@@ -57,11 +57,11 @@ def draw_boundary(run, name: str, frames: Frames, x: np.ndarray, y: np.ndarray, 
         The path of the light figure.
     """
     x, y = np.asarray(x, "float32"), np.asarray(y).reshape(-1)
-    plane, extent, view = _plane(x)
-    shown = [frames[i] for i in _spread(len(frames), FRAMES)]
-    regions = [(wording.clean(str(said)), _classes(ask(plane), len(labels))) for said, ask in shown]
+    asked, extent, view = plane(x)
+    shown = [frames[i] for i in spread(len(frames), FRAMES)]
+    regions = [(wording.clean(str(said)), probabilities(ask(asked), len(labels))) for said, ask in shown]
     scene = Scene(x, y, [wording.clean(str(label)) for label in labels], extent, view, axes)
-    panels = [regions[i] for i in _spread(len(regions), PANELS)]
+    panels = [regions[i] for i in spread(len(regions), PANELS)]
     across = min(len(panels), 4)
     down = -(-len(panels) // across)
     size = (figures.WIDE[0] if across > 1 else figures.SIZE[0], 1 + down * 0.95 * figures.WIDE[0] / max(across, 2))
@@ -75,12 +75,12 @@ def draw_boundary(run, name: str, frames: Frames, x: np.ndarray, y: np.ndarray, 
     return path
 
 
-def _spread(many: int, limit: int) -> np.ndarray:
+def spread(many: int, limit: int) -> np.ndarray:
     """Up to `limit` indices from the first to the last, evenly apart."""
     return np.unique(np.linspace(0, many - 1, min(many, limit)).round().astype(int))
 
 
-def _plane(x: np.ndarray) -> tuple[np.ndarray, tuple[float, ...], tuple[float, ...]]:
+def plane(x: np.ndarray) -> tuple[np.ndarray, tuple[float, ...], tuple[float, ...]]:
     """A grid of points around `x`, float32 (STEPS**2, 2); left, right, bottom and top of it and of what is shown."""
     low, high = x.min(axis=0), x.max(axis=0)
     edge = np.where(high > low, 0.12 * (high - low), 1.0)
@@ -90,7 +90,7 @@ def _plane(x: np.ndarray) -> tuple[np.ndarray, tuple[float, ...], tuple[float, .
     return np.stack([across.ravel(), up.ravel()], axis=1).astype("float32"), extent, view
 
 
-def _classes(answer: np.ndarray, k: int) -> np.ndarray:
+def probabilities(answer: np.ndarray, k: int) -> np.ndarray:
     """Each class's probability over the plane, (STEPS, STEPS, k)."""
     p = np.asarray(answer, "float32").reshape(STEPS * STEPS, -1)
     if p.shape[1] == 1 and k == 2:
@@ -107,7 +107,7 @@ def _panels(figure: Figure, theme, regions, scene, shape: tuple[int, int]) -> No
             axis.remove()
             continue
         said, p = regions[place]
-        _region(axis, theme, p, scene)
+        region(axis, theme, p, scene)
         axis.set_title(said, fontsize=10)
         axis.set(xlabel=scene.axes[0] if place + shape[1] >= len(regions) else "",
                  ylabel=scene.axes[1] if place % shape[1] == 0 else "")
@@ -115,7 +115,7 @@ def _panels(figure: Figure, theme, regions, scene, shape: tuple[int, int]) -> No
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=min(len(scene.labels), 6))
 
 
-def _region(axis, theme, p: np.ndarray, scene: Scene) -> list:
+def region(axis, theme, p: np.ndarray, scene: Scene) -> list:
     """One plane: soft colours for the regions, a line where the judgement turns, and the points; what was drawn."""
     k = len(scene.labels)
     colours = np.array([to_rgb(theme.classes[i % len(theme.classes)]) for i in range(k)])
@@ -174,7 +174,7 @@ def _film(theme, regions, scene: Scene):
         for said, p in regions:
             canvas.restore_region(still)
             axis.draw_artist(axis.set_title(said))
-            for artist in _region(axis, theme, p, scene):
+            for artist in region(axis, theme, p, scene):
                 axis.draw_artist(artist)
                 artist.remove()
             yield Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())

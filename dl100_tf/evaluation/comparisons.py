@@ -51,7 +51,7 @@ def draw_gap(run, rows: list[dict], caption: str, title: str = "Training against
         The path of the light figure.
     """
     ranked = sorted(rows, key=lambda row: row["test"])
-    return figures.figure(run, name, lambda figure, theme: _gap(figure, theme, ranked), caption,
+    return figures.figure(run, name, lambda figure, theme: gap(figure, theme, ranked), caption,
                           (figures.WIDE[0], 1.3 + 0.42 * len(rows)), title)
 
 
@@ -80,7 +80,8 @@ def _row(run, scores: dict, digest: str) -> dict:
             "parameters": scores.get("parameters"), "training seconds": scores.get("train_seconds"), "data": data}
 
 
-def _gap(figure, theme, rows: list[dict]) -> None:
+def gap(figure, theme, rows: list[dict]) -> None:
+    """Two dots a row, training and test, and a bar between them; the last row at the top."""
     axis = figure.subplots()
     for place, row in enumerate(rows):
         axis.plot([row["test"], row["train"]], [place, place], color=theme.grid, linewidth=5, zorder=1,

@@ -5,6 +5,7 @@
 
 import dataclasses
 import textwrap
+import warnings
 from pathlib import Path
 
 import matplotlib.style
@@ -64,14 +65,15 @@ def figure(run, name: str, draw, caption: str, size: tuple[float, float] = WIDE,
     foot = origin(run)
     for theme in THEMES:
         write(run, f"plots/{name}{theme.suffix}.png", draw, theme, foot, size)
-    exhibits.note(run, name, {"title": title, "caption": caption, "width": round(size[0] * DPI),
+    exhibits.note(run, name, {"title": clean(title), "caption": clean(caption), "width": round(size[0] * DPI),
                               "height": round(size[1] * DPI)})
     return run.path(f"plots/{name}.png")
 
 
 def write(run, name: str, draw, theme: Theme, foot: str, size: tuple[float, float] = SIZE) -> None:
     """Draw one figure for one theme into the file `name` of the run, with the line `foot` below it."""
-    with matplotlib.style.context(["default", style(theme)]):
+    with matplotlib.style.context(["default", style(theme)]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script without letters here: boxes do
         figure = Figure(figsize=size, dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         lines = textwrap.wrap(foot, round(86 * size[0] / SIZE[0]))

@@ -50,6 +50,8 @@ def explain_images(model, data, run, cam: Callable[[np.ndarray], np.ndarray] | N
               **{name: _encoded(image) for name, image in zip(("picture", "heat"), pair, strict=False)}}
              for i, pair in zip(worst, pairs, strict=True)]
     findings = {"pictures": found}
+    for theme in figures.THEMES:
+        run.path(f"plots/mistakes{theme.suffix}.png").unlink(missing_ok=True)
     if found:
         notes = [f"true: {one['label']}\njudged: {one['guess']}\n{wording.confidence(one['confidence'])} sure"
                  for one in found]

@@ -98,14 +98,19 @@ def _without_squash(model):
     while hasattr(last, "layers"):
         last = last.layers[-1]
     before = getattr(last, "activation", None)
-    if before not in (keras.activations.softmax, keras.activations.sigmoid):
-        yield False
-        return
     try:
-        last.activation = keras.activations.linear
+        if isinstance(last, keras.layers.Softmax):
+            last.call = lambda inputs, *_, **__: inputs
+        elif before in (keras.activations.softmax, keras.activations.sigmoid):
+            last.activation = keras.activations.linear
+        else:
+            yield False
+            return
         yield True
     finally:
-        last.activation = before
+        vars(last).pop("call", None)
+        if before is not None:
+            last.activation = before
 
 
 def _heat(model, layer, images: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from sklearn import metrics as sk
 
 from dl100_tf.errors import DataError, UserError
 from dl100_tf.evaluation import records
+from dl100_tf.evaluation.wording import clean
 
 BATCH = 256  # examples the model sees at once
 CHUNK = 4  # batches between two moves of the progress bar
@@ -34,7 +35,7 @@ def score(model, data, run, noun: str = "examples") -> dict:
         UserError: the model's output is NaN, or not one probability per label.
         DataError: there is nothing to test on, or a class that has no label.
     """
-    labels = [str(label) for label in data.labels]
+    labels = [clean(str(label)) for label in data.labels]
     y = _classes(data.test, len(labels))
     probabilities = distribution(model, data.test.x, len(labels), progress=True)
     with run.writing("predictions.npz") as file:

@@ -34,11 +34,12 @@ def table(run, name: str, rows: list[dict[str, Cell]], title: str, note: str = "
         aside: numbers of the rows that are not compared with the others.
     """
     file = f"tables/{exhibits.valid(name)}.json"
+    rows = [{wording.clean(column): _plain(cell) for column, cell in row.items()} for row in rows]
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    plain = [{column: _plain(row.get(column)) for column in columns} for row in rows]
+    plain = [{column: row.get(column) for column in columns} for row in rows]
     index = exhibits.tables(run).get(name, {}).get("index") or exhibits.following(run)
     run.write_table(f"tables/{name}.csv", plain)
-    run.write_json(file, {"index": index, "title": title, "note": note, "rows": plain,
+    run.write_json(file, {"index": index, "title": wording.clean(title), "note": wording.clean(note), "rows": plain,
                           "best": _directions(columns) if best is None else dict(best),
                           "mark": sorted(mark), "aside": sorted(aside)})
 
@@ -99,9 +100,9 @@ def _plain(value) -> Cell:
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if value is None or isinstance(value, int | str):
+    if value is None or isinstance(value, int):
         return value
-    return (value if math.isfinite(value) else None) if isinstance(value, float) else str(value)
+    return (value if math.isfinite(value) else None) if isinstance(value, float) else wording.clean(str(value))
 
 
 def _is_number(value) -> bool:

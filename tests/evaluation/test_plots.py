@@ -38,7 +38,7 @@ def test_a_run_without_probabilities_has_its_curves(run):
     assert names(evaluation.plot(run)) == ["history.png"]
 
 
-@pytest.mark.parametrize("k", [3, 20])
+@pytest.mark.parametrize("k", [3, 20, 100])
 def test_many_classes(run, k):
     random = np.random.default_rng(0)
     y = np.arange(6 * k) % k
@@ -53,7 +53,7 @@ def test_one_class_has_no_roc(run):
 
 def test_labels_are_text_and_not_mathematics(run):
     predictions(run, [0, 1], [[0.1, 0.9], [0.6, 0.4]])
-    run.write_json("scores.json", {"metrics": {}, "labels": ["$\\frac{", "a\x00\u202e" + "long" * 30]})
+    run.write_json("scores.json", {"metrics": {}, "labels": ["$\\frac{", "犬\x00\u202e" + "long" * 30]})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         evaluation.plot(run)
@@ -83,3 +83,24 @@ def test_predictions_that_do_not_belong_together_are_named(run):
     predictions(run, [0, 1, 5], [[0.5, 0.5]] * 3)
     with pytest.raises(UserError, match="don't belong together"):
         evaluation.plot(run)
+
+
+@pytest.mark.parametrize("epochs", [1, 300])
+def test_a_short_and_a_long_training(run, epochs):
+    run.write_table("history.csv", [{"epoch": epoch, "loss": 1 / epoch, "val_loss": 2 / epoch}
+                                    for epoch in range(1, epochs + 1)])
+    assert names(evaluation.plot(run)) == ["history.png"]
+
+
+def test_a_roc_curve_in_the_corner_is_enlarged():
+    from matplotlib.figure import Figure
+
+    from dl100_tf.evaluation import figures, plots
+
+    random = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    for noise, near in ((0.1, True), (3.0, False)):
+        p = np.exp(np.eye(3)[y] + noise * random.normal(size=(300, 3)))
+        figure = Figure()
+        plots.roc(figure, figures.LIGHT, y, p / p.sum(axis=1, keepdims=True), ["a", "b", "c"])
+        assert (figure.axes[0].get_xlim()[1] < 0.3) == near

@@ -12,6 +12,7 @@ from dl100_tf.evaluation.embedding import PLOTS
 
 from .conftest import NOTE, Counter, reviews, splits
 
+DOT = "data:image/png;base64,iVBORw0KGgo="
 VOID = {"meta", "link", "br", "img", "source", "wbr", "stop", "line", "polyline"}
 
 
@@ -168,3 +169,153 @@ def test_the_report_can_be_made_again_and_is_the_same(scored):
     first = evaluation.report(scored).read_bytes()
     assert evaluation.report(scored).read_bytes() == first
     json.loads(scored.path("scores.json").read_text(encoding="utf-8"))
+
+
+def line(figure, theme):
+    figure.subplots().plot([0, 1], color=theme.blue)
+
+
+def with_exhibits(run):
+    """A run that has a table, a figure, an animation and a mistaken picture."""
+    evaluation.table(run, "sweep", [{"rate": 0.1, "test accuracy": 0.9}, {"rate": 0.2, "test accuracy": 0.8}], "Sweep",
+                     "A note on it.", mark=[0], aside=[1])
+    evaluation.figure(run, "a_closer_look", line, "What is to be seen.", (4, 2))
+    evaluation.table(run, "after", [{"x": 1}], "Afterwards")
+    evaluation.figure(run, "film", line, "", (4, 2), "How it moved")
+    run.path("plots/film.gif").write_bytes(b"GIF89a")
+    run.write_json("findings.json", {"pictures": [
+        {"index": 3, "label": "cat", "guess": "dog", "confidence": 0.9997, "width": 8, "height": 8, "crisp": True,
+         "picture": DOT, "heat": DOT}]})
+    return run
+
+
+def test_what_a_recipe_adds_stands_in_its_order(scored):
+    source, page, markdown = read(with_exhibits(scored))
+    for text, heading in ((plain(page.text), ""), (plain(markdown), "## ")):
+        places = [text.index(heading + title) for title in ("Sweep", "A closer look", "Afterwards", "How it moved")]
+        assert places == sorted(places)
+        assert "A note on it." in text and "What is to be seen." in text and "90.00 %" in text
+    assert page.tags.count("picture") == 3 and "data:image/gif;base64" in source
+    assert "![A closer look](plots/a_closer_look.png)" in markdown
+    assert "![How it moved, moving](plots/film.gif)" in markdown
+    assert "| rate | test accuracy |" in markdown and "SAMPLE" not in source and 'class="badge">sample' not in source
+
+
+def test_mistaken_pictures_are_embedded(scored):
+    source, page, markdown = read(with_exhibits(scored))
+    assert source.count(DOT) == 2 and source.count('class="crisp"') == 2
+    text = plain(page.text)
+    assert "cat judged dog > 99.9 % sure" in text and "Grad-CAM" in text
+    assert "1. **cat**, judged **dog**, &gt; 99.9 % sure." in plain(markdown) and "plots/mistakes.png" in markdown
+
+
+def test_a_long_animation_stays_in_its_file(scored, monkeypatch):
+    monkeypatch.setattr("dl100_tf.evaluation.embedding.MOVING", 5)
+    source, _, markdown = read(with_exhibits(scored))
+    assert "image/gif" not in source and "plots/film.gif" not in markdown
+
+
+def test_figures_with_photographs_are_embedded_smaller(scored):
+    import numpy as np
+    from PIL import Image
+
+    evaluation.figure(scored, "noisy", line, "", (4, 4))
+    smooth = np.random.default_rng(0).normal(128, 60, (60, 60, 3)).clip(0, 255).astype("uint8")
+    Image.fromarray(smooth).resize((800, 800)).save(scored.path("plots/noisy.png"))
+    assert scored.path("plots/noisy.png").stat().st_size > 300_000
+    source, _, _ = read(scored)
+    assert source.count("data:image/webp;base64") == 1 and len(source) < 300_000
+    first = source
+    assert read(scored)[0] == first
+
+
+def many_classes(run, k=100, each=3, labels=None):
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    y = np.repeat(np.arange(k), each)
+    p = random.dirichlet(np.ones(k), len(y)) + np.eye(k)[y] / 4
+    model = Says(p / p.sum(axis=1, keepdims=True))
+    evaluation.score(model, splits(["x"] * len(y), y, labels=labels or [f"breed {i}" for i in range(k)]), run)
+
+
+class Says:
+    """A model that answers `output`, whatever it is asked."""
+
+    def __init__(self, output):
+        self.output, self.at = output, 0
+
+    def predict(self, x, batch_size=None, verbose=None):
+        self.at += len(x)
+        return self.output[self.at - len(x):self.at]
+
+
+def test_each_class_has_its_row(trained):
+    many_classes(trained, 3, 30, ["cat", "<b>dog</b>", "a|b"])
+    _, page, markdown = read(trained)
+    assert "Class by class" in page.text and "details" not in page.tags and "b" not in page.tags
+    assert "<b>dog</b>" in page.text and r"| a\|b |" in markdown and "&lt;b&gt;dog" in markdown
+    assert "mean over the labels" in page.text
+
+
+def test_of_a_hundred_classes_the_ends_are_shown_and_all_can_be_opened(trained):
+    many_classes(trained)
+    _, page, markdown = read(trained)
+    assert "The 10 it knows best" in page.text and "The 10 it knows least" in page.text
+    assert "All 100 classes" in page.text and page.text.count("breed 57") >= 1
+    assert "<details><summary>All 100 classes</summary>" in markdown
+    rows = [line for line in markdown.splitlines() if line.startswith("| breed ")]
+    assert len(rows) == 120
+
+
+def test_two_labels_have_no_table_of_classes(scored):
+    assert "Class by class" not in read(scored)[1].text
+
+
+def test_tables_on_sample_data_say_so(trained):
+    evaluation.score(Counter(), splits(*reviews(), rung="sample", note=NOTE), trained)
+    evaluation.table(trained, "mine", [{"accuracy": 0.9}], "Mine")
+    source, _, markdown = read(trained)
+    assert '<h2>Mine <span class="badge">sample data</span></h2>' in source and "## Mine (sample data)" in markdown
+
+
+def test_hostile_tables_figures_and_classes_do_nothing(trained):
+    many_classes(trained, len(HOSTILE), 2, HOSTILE)
+    evaluation.table(trained, "mine", [{text[:200]: text[:200] for text in HOSTILE}], HOSTILE[0], HOSTILE[1])
+    evaluation.figure(trained, "mine-too", line, HOSTILE[1], (4, 2), HOSTILE[0])
+    evaluation.draw_gap(trained, [{"name": text[:200], "train": 1, "test": 0.5} for text in HOSTILE], HOSTILE[5])
+    evaluation.plot(trained)
+    source, page, markdown = read(trained)
+    assert not {"script", "em"} & set(page.tags) and page.tags.count("h1") == 1 and not page.handlers
+    assert all(address.startswith("data:") for address in page.addresses)
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", source + markdown)
+    assert "<script" not in markdown and not re.search(r"(?<!\\)\]\((?!plots/)", markdown)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("plots/captions.json", {"mine": 3}), ("plots/captions.json", {"../../mine": {
+        "index": 1, "title": "", "caption": "", "width": 1, "height": 1}}),
+    ("plots/captions.json", {"mine": {"index": "1", "title": "", "caption": "", "width": 1, "height": 1}}),
+    ("tables/mine.json", {"title": "half"}), ("tables/mine.json", [1]),
+    ("tables/mine.json", {"index": 1, "title": "", "note": "", "rows": [3], "best": {}, "mark": [], "aside": []}),
+    ("findings.json", {"pictures": [{"picture": "https://example.org/a.png"}]}),
+    ("findings.json", {"pictures": [{"index": 1, "label": "a", "guess": "b", "confidence": 1.0, "width": 1, "height": 1,
+                                     "crisp": True, "picture": "https://example.org/a.png"}]}),
+    ("findings.json", {"pictures": [{"picture": DOT}]})])
+def test_damaged_exhibits_are_named(scored, name, value):
+    scored.write_json(name, value)
+    with pytest.raises(UserError, match=rf"{re.escape(name)} is damaged"):
+        evaluation.report(scored)
+
+
+def test_few_mistakes_take_two_decimals_to_tell(run):
+    run.write_json("scores.json", {"n": 10_000, "source": "local", "metrics": {
+        "accuracy": 0.9953, "accuracy_low": 0.9938, "accuracy_high": 0.9965}})
+    assert "99.53 % of 10 000 real test examples judged right (95 %: 99.38 to 99.65)" in plain(read(run)[1].text)
+
+
+def test_the_plots_of_a_recipe_outlive_the_verb_report(scored):
+    with_exhibits(scored)
+    before = read(scored)[0]
+    evaluation.plot(scored)
+    assert "A closer look" in read(scored)[1].text and before.count("<figure") + 4 == read(scored)[0].count("<figure")

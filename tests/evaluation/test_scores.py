@@ -130,3 +130,33 @@ def test_what_is_no_probability_is_refused_and_nothing_is_written(run, output, s
 def test_a_test_split_that_cannot_be_scored(run, texts, y, says):
     with pytest.raises(DataError, match=says):
         evaluation.score(Counter(), splits(texts, y), run)
+
+
+class Means:
+    """A model of pictures: the brighter, the surer of the second label. Notes the largest array it was given."""
+
+    largest = 0
+
+    def predict(self, x, batch_size=None, verbose=None):
+        self.largest = max(self.largest, x.nbytes)
+        assert batch_size * x[0].size <= scores.LARGE or batch_size == 8
+        return x.reshape(len(x), -1).mean(axis=1, keepdims=True) / 255
+
+
+def test_large_pictures_in_a_file_go_in_a_few_at_a_time(run, tmp_path):
+    x = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (300, 160, 160, 3))
+    x[150:] = 255
+    data = splits([], [])
+    data.test.x, data.test.y = x, np.arange(300) // 150
+    model = Means()
+    assert evaluation.score(model, data, run)["metrics"]["accuracy"] == 1
+    assert model.largest <= 4 * scores.LARGE < x.nbytes
+
+
+@pytest.mark.parametrize(("shape", "largest"), [((2000, 28, 28, 1), 1024), ((40, 1000, 1000, 3), 32), ((2000,), 1024)])
+def test_how_many_go_in_at_once(shape, largest):
+    x = np.broadcast_to(np.uint8(0), shape)
+    asked = []
+    model = SimpleNamespace(predict=lambda x, **_: asked.append(len(x)) or np.full((len(x), 1), 0.5))
+    scores.distribution(model, x, 2)
+    assert max(asked) == min(largest, len(x))
