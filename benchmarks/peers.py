@@ -5,11 +5,9 @@ its result as JSON.
 """
 
 import json
-import os
 import statistics
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -134,6 +132,7 @@ def quiet(x, y, batch_size: int, seed: int):
 PEERS = {peer.__name__: peer for peer in (keras_twin, gradients, keras_example, textbook_cnn)}
 
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.path.insert(0, str(Path(__file__).parent))
+    from dl100_tf import terminal
+
+    terminal.prepare()  # TensorFlow's settings, the same as for the recipes
     print(json.dumps(PEERS[sys.argv[1]](int(sys.argv[2]))))

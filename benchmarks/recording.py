@@ -13,8 +13,10 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def parser(doc: str) -> argparse.ArgumentParser:
-    """A parser that prints the script's docstring and knows --write; TensorFlow's notes on CUDA are kept quiet."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """A parser that prints the script's docstring and knows --write; peers get the TensorFlow settings of `cli`."""
+    from dl100_tf import terminal
+
+    terminal.prepare()
     made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--write", action="store_true", help="record the result in benchmarks/results/")
     return made

@@ -10,8 +10,9 @@ from dl100_tf.errors import UserError
 
 
 def prepare() -> None:
-    """Make what is printed come out whatever the terminal is, and warnings one line each."""
+    """Make what is printed come out whatever the terminal is, and warnings one line each; TensorFlow's settings."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no news of CUDA and AVX; errors still raise
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off by default without AVX-512, where it is faster as well
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
