@@ -70,11 +70,12 @@ def figure(run, name: str, draw, caption: str, size: tuple[float, float] = WIDE,
     return run.path(f"plots/{name}.png")
 
 
-def write(run, name: str, draw, theme: Theme, foot: str, size: tuple[float, float] = SIZE) -> None:
+def write(run, name: str, draw, theme: Theme, foot: str, size: tuple[float, float] = SIZE,
+          dpi: int = DPI) -> None:
     """Draw one figure for one theme into the file `name` of the run, with the line `foot` below it."""
     with matplotlib.style.context(["default", style(theme)]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script without letters here: boxes do
-        figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+        figure = Figure(figsize=size, dpi=dpi, layout="constrained")
         FigureCanvasAgg(figure)
         lines = textwrap.wrap(foot, round(86 * size[0] / SIZE[0]))
         strip = 0.156 * len(lines) / size[1]

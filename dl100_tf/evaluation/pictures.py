@@ -1,6 +1,7 @@
 """Pictures in a report: what an image model gets wrong with most confidence, and galleries of a recipe's own."""
 
 import base64
+import inspect
 import io
 import textwrap
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from dl100_tf.evaluation import figures, records, wording
 MISTAKES = 24
 CRISP = 64  # pixels: up to this size a picture is kept as it is and shown enlarged, each pixel a square
 THUMB = 224  # pixels: larger ones are kept at this size
+DPI = 100  # of mistakes.png, where 24 photographs would fill megabytes
 ROW = 12  # pictures in a row of a gallery
 
 
@@ -31,7 +33,8 @@ def explain_images(model, data, run, cam: Callable[[np.ndarray], np.ndarray] | N
         data: the `Splits` that `score` was given; `data.test.x` holds pictures, uint8 (n, h, w, 1 or 3), and may be
             an `np.memmap`, of which only what is shown is read.
         run: the `Run`; its `predictions.npz` tells which were mistakes.
-        cam: pictures (n, h, w, c) to heat, float32 (n, h, w) in 0..1, e.g. `grad_cam(model, layer)`.
+        cam: pictures (n, h, w, c) to heat, float32 (n, h, w) in 0..1, e.g. `grad_cam(model, layer)`; if it takes a
+            second argument, it is given the judged classes too.
 
     Raises:
         UserError: the run has not been scored on this data, or its files are damaged.
@@ -42,16 +45,15 @@ def explain_images(model, data, run, cam: Callable[[np.ndarray], np.ndarray] | N
     wrong = np.flatnonzero(guess != y)
     worst = wrong[np.argsort(-p[wrong].max(axis=1), kind="stable")][:MISTAKES]
     images = [as_picture(data.test.x[i]) for i in worst]
-    heats = cam(np.stack([data.test.x[i] for i in worst])) if cam and len(worst) else [None] * len(worst)
-    pairs = [_pair(image, heat) for image, heat in zip(images, heats, strict=True)]
+    heats = _heats(cam, np.stack([data.test.x[i] for i in worst]), guess[worst]) if cam and len(worst) else None
+    pairs = [_pair(image, heat) for image, heat in zip(images, heats or [None] * len(worst), strict=True)]
     found = [{"index": int(i), "label": wording.clean(labels[y[i]]), "guess": wording.clean(labels[guess[i]]),
               "confidence": float(p[i].max()), "width": pair[0].shape[1], "height": pair[0].shape[0],
               "crisp": max(pair[0].shape[:2]) <= CRISP,
               **{name: _encoded(image) for name, image in zip(("picture", "heat"), pair, strict=False)}}
              for i, pair in zip(worst, pairs, strict=True)]
     findings = {"pictures": found}
-    for theme in figures.THEMES:
-        run.path(f"plots/mistakes{theme.suffix}.png").unlink(missing_ok=True)
+    run.path("plots/mistakes.png").unlink(missing_ok=True)
     if found:
         notes = [f"true: {one['label']}\njudged: {one['guess']}\n{wording.confidence(one['confidence'])} sure"
                  for one in found]
@@ -82,8 +84,8 @@ def draw_pictures(run, name: str, rows: list[tuple[str, np.ndarray]], caption: s
     def draw(figure, theme):
         axis = figures.sheet(figure, across + margin, len(shown) * ratio)
         for row, (label, images) in enumerate(shown):
-            text = "\n".join(textwrap.wrap(label, 18))
-            axis.text(margin - 0.1, (row + 0.5) * ratio, text, ha="right", va="center", fontsize=9.5, color=theme.ink)
+            text = "\n".join(textwrap.wrap(label, 15))
+            axis.text(margin - 0.1, (row + 0.5) * ratio, text, ha="right", va="center", fontsize=9, color=theme.ink)
             for column, image in enumerate(images):
                 put(axis, image, margin + column + 0.02, row * ratio + 0.02, 0.96, 0.96 * ratio)
 
@@ -127,6 +129,11 @@ def _scored(run, test) -> tuple[np.ndarray, np.ndarray]:
     return known
 
 
+def _heats(cam: Callable, images: np.ndarray, guesses: np.ndarray) -> list[np.ndarray]:
+    more = len(inspect.signature(cam).parameters) > 1
+    return list(cam(images, guesses) if more else cam(images))
+
+
 def _pair(image: np.ndarray, heat: np.ndarray | None) -> list[np.ndarray]:
     """A picture small enough to be kept and, where there is heat, the same with the heat over it."""
     if max(image.shape[:2]) > THUMB:
@@ -149,7 +156,7 @@ def _encoded(image: np.ndarray) -> str:
 
 
 def _plot_mistakes(run, pairs: list[list[np.ndarray]], notes: list[str], n: int) -> None:
-    """`plots/mistakes.png`: the pictures as `report.md` shows them."""
+    """`plots/mistakes.png`: the pictures as `report.md` shows them, which knows no dark page."""
     across = 6 if len(pairs[0]) == 1 else 3
     down = -(-len(pairs) // across)
 
@@ -165,9 +172,8 @@ def _plot_mistakes(run, pairs: list[list[np.ndarray]], notes: list[str], n: int)
                           va="top", fontsize=7.5, color=(theme.ink, theme.orange, theme.soft)[line])
 
     height = 0.3 + down * 2.3
-    for theme in figures.THEMES:
-        figures.write(run, f"plots/mistakes{theme.suffix}.png", draw, theme, figures.origin(run, n),
-                      (figures.WIDE[0], height))
+    figures.write(run, "plots/mistakes.png", draw, figures.LIGHT, figures.origin(run, n), (figures.WIDE[0], height),
+                  DPI)
 
 
 def put(axis, image: np.ndarray, left: float, top: float, width: float, height: float) -> None:

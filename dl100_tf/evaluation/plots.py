@@ -106,11 +106,14 @@ def roc(figure: Figure, theme: Theme, y: np.ndarray, p: np.ndarray, labels: list
     axis = figure.subplots()
     axis.plot([0, 1], [0, 1], color=theme.soft, linewidth=1, linestyle=(0, (2, 3)))
     classes = [1] if len(labels) == 2 else [label for label in range(len(labels)) if (y == label).any()]
+    # The ends that would vanish in the paper are left out.
+    shades = matplotlib.colormaps["cividis"]
+    first, last = (0.0, 0.8) if theme.suffix == "" else (0.3, 1.0)
     worst = 1.0
     for place, label in enumerate(classes):
         false, true, _ = sk.roc_curve(y == label, p[:, label])
         worst = min(worst, sk.auc(false, true))
-        colour = theme.blue if len(classes) == 1 else matplotlib.colormaps["cividis"](place / len(classes))
+        colour = theme.blue if len(classes) == 1 else shades(first + (last - first) * place / max(len(classes) - 1, 1))
         axis.plot(false, true, color=colour, linewidth=2 if len(classes) == 1 else 1,
                   label=f"{labels[label]}  AUROC {sk.auc(false, true):.3f}" if len(classes) <= NAMED else None)
     near = worst > SURE  # all that tells the curves apart is in one corner

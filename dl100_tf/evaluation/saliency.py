@@ -21,17 +21,19 @@ def grad_cam(model, layer: str) -> Callable[[np.ndarray], np.ndarray]:
         layer: the name of a layer with output (n, rows, columns, channels), mostly the last convolution.
 
     Returns:
-        `cam(images)`: pictures as the model takes them, (n, h, w, c), to heat, float32 (n, h, w), 0 to 1, where 1 is
-        the hottest place of each picture; all 0 where nothing speaks for the judgement.
+        `cam(images, classes=None)`: pictures as the model takes them, (n, h, w, c), to heat, float32 (n, h, w), 0 to 1,
+        where 1 is the hottest place of each picture; all 0 where nothing speaks for the judgement. With `classes`,
+        integers (n,), it is what speaks for these instead.
 
     Raises:
         UserError: the model has no such layer.
     """
     chosen = find(model, layer)
 
-    def cam(images: np.ndarray) -> np.ndarray:
-        parts = [_heat(model, chosen, np.asarray(images[start:start + BATCH]))
-                 for start in range(0, len(images), BATCH)]
+    def cam(images: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
+        starts = range(0, len(images), BATCH)
+        parts = [_heat(model, chosen, np.asarray(images[start:start + BATCH]),
+                       None if classes is None else np.asarray(classes[start:start + BATCH])) for start in starts]
         return np.concatenate(parts) if parts else np.zeros(images.shape[:3], "float32")
     return cam
 
@@ -113,7 +115,7 @@ def _without_squash(model):
             last.activation = before
 
 
-def _heat(model, layer, images: np.ndarray) -> np.ndarray:
+def _heat(model, layer, images: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
     import tensorflow as tf
 
     with _without_squash(model) as scores, listening([layer]) as heard, tf.GradientTape() as tape:
@@ -121,11 +123,11 @@ def _heat(model, layer, images: np.ndarray) -> np.ndarray:
         tape.watch(pictures)  # frozen weights alone would leave nothing to follow
         output = tf.cast(model(pictures, training=False), "float32")
         maps = heard[-1][1]
-        if output.shape[-1] == 1:  # one sigmoid unit: below 0 (or a half) it speaks for the first label
-            middle = 0.0 if scores else 0.5
-            judged = tf.where(output > middle, output, -output)[:, 0]
-        else:
-            judged = tf.reduce_max(output if scores else tf.math.log(output + 1e-12), axis=-1)
+        if output.shape[-1] == 1:  # one sigmoid unit, whose middle is 0, or a half once it is squashed
+            output = tf.concat([-output, output - (0 if scores else 1)], axis=-1)
+        elif not scores:
+            output = tf.math.log(output + 1e-12)
+        judged = tf.gather(output, tf.argmax(output, axis=-1) if classes is None else classes, batch_dims=1)
         judged = tf.reduce_sum(judged)
     gradient = tape.gradient(judged, maps)
     weights = tf.reduce_mean(tf.cast(gradient, "float32"), axis=(1, 2), keepdims=True)

@@ -55,8 +55,7 @@ def test_the_most_confident_mistakes_pixel_by_pixel(trained):
         assert (one["label"], one["guess"]) == ("abc"[y[one["index"]]], "abc"[p[one["index"]].argmax()])
         assert one["label"] != one["guess"] and one["crisp"] and (one["width"], one["height"]) == (8, 8)
         assert np.array_equal(np.asarray(opened(one["picture"])), x[one["index"], ..., 0])
-    assert image.imread(trained.path("plots/mistakes.png")).shape == image.imread(
-        trained.path("plots/mistakes-dark.png")).shape
+    assert image.imread(trained.path("plots/mistakes.png")).shape == (950, 1040, 4)
 
 
 def test_photos_are_kept_small(trained):
@@ -84,6 +83,14 @@ def test_heat_is_drawn_over_each(trained):
     warm = np.asarray(opened(shown[0]["heat"])).astype(int)
     assert warm.shape == (8, 8, 3)
     assert (warm[:4, :, 0] - warm[:4, :, 2]).min() > 20 and np.abs(warm[4:, :, 0] - warm[4:, :, 2]).max() < 5
+
+
+def test_heat_is_asked_for_what_was_judged(trained):
+    x, y, p = photos(12)
+    asked = []
+    shown = evaluation.explain_images(None, scored(trained, x, y, p), trained, lambda images, classes: (
+        asked.extend(classes), np.zeros(images.shape[:3]))[1])["pictures"]
+    assert ["abc"[guess] for guess in asked] == [one["guess"] for one in shown]
 
 
 def test_only_what_is_shown_is_read_of_a_file_in_memory(trained, tmp_path):

@@ -70,6 +70,14 @@ def test_a_certain_net_still_has_a_gradient():
     assert hottest(evaluation.grad_cam(model, "conv")(image)[0])[0] < 4
 
 
+@pytest.mark.parametrize("options", [{"k": 3}, {"k": 1, "squash": "sigmoid"}])
+def test_what_speaks_for_another_class_can_be_asked(options):
+    image = np.zeros((2, SIDE, SIDE, 1), np.uint8)
+    image[:, 4:8, 12:16] = 255
+    heat = evaluation.grad_cam(looks_at((1, 3), **options), "conv")(image, np.array([-1 % max(options["k"], 2), 0]))
+    assert hottest(heat[0])[1] >= 12 and heat[1].max() == 0
+
+
 def test_the_model_is_as_it_was():
     model = looks_at((0, 0), nested=True)
     image = np.full((1, SIDE, SIDE, 1), 90, np.uint8)
