@@ -57,7 +57,7 @@ class Run:
         return provenance.command_line(self.project, self.name)
 
     def part(self, name: str) -> "Run":
-        """A run inside this one, in `parts/<name>/`: a row of an ablation, a phase, a trial. This run's lock holds it."""
+        """A run inside this one, in `parts/<name>/`, under its lock: a row of an ablation, a phase, a trial."""
         part = Run(self.project, self.name)
         part.directory = self.directory / "parts" / valid_name(name)
         return part
