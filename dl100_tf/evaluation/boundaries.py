@@ -20,6 +20,7 @@ BEYOND = 10  # of them that lie beyond each edge of what is shown
 FEW = 3  # frames that need no animation
 PANELS = 8  # frames that stand beside each other
 FRAMES = 60  # and that are played
+COLOURS = 96  # of an animation
 PACE, HOLD = 170, 2_000  # milliseconds that a frame is shown for, and the last one
 
 Frames = list[tuple[str, Callable[[np.ndarray], np.ndarray]]]
@@ -155,9 +156,32 @@ def _animate(run, name: str, regions, scene: Scene) -> None:
             for picture in _film(theme, regions, scene):
                 pictures.append(picture)
                 bar.advance(task)
+            pictures = _alike(pictures, theme)
             with run.writing(f"plots/{name}{theme.suffix}.gif") as file:
                 pictures[0].save(file, save_all=True, append_images=pictures[1:], loop=0,
                                  duration=[PACE] * (len(pictures) - 1) + [HOLD])
+
+
+def _alike(pictures: list[Image.Image], theme) -> list[Image.Image]:
+    """The pictures in the same few colours, without dithering, which would make the file four times as large.
+
+    Those of the planes are found by counting; those of lines, letters and points are too rare for that.
+    """
+    few = np.concatenate([np.asarray(pictures[i]) for i in spread(len(pictures), 4)])
+    paper = np.array(to_rgb(theme.paper))
+    drawn = np.array([to_rgb(colour) for colour in (theme.ink, theme.soft, theme.grid, *theme.classes)])
+    rare = np.concatenate([share * drawn + (1 - share) * paper for share in (1, 0.7, 0.4)] + [paper[None]])
+    colours = Image.fromarray(few).quantize(COLOURS).getpalette()[:3 * COLOURS]
+    colours += (255 * rare).round().astype(int).ravel().tolist()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(colours)
+    alike = []
+    for one in pictures:
+        places = np.array(one.quantize(palette=palette, dither=Image.Dither.NONE))
+        places[(np.asarray(one) == (255 * paper).round()).all(axis=-1)] = len(colours) // 3 - 1  # Pillow comes near only
+        alike.append(Image.fromarray(places))
+        alike[-1].putpalette(colours)
+    return alike
 
 
 def _film(theme, regions, scene: Scene):

@@ -108,7 +108,7 @@ def roc(figure: Figure, theme: Theme, y: np.ndarray, p: np.ndarray, labels: list
     classes = [1] if len(labels) == 2 else [label for label in range(len(labels)) if (y == label).any()]
     # The ends that would vanish in the paper are left out.
     shades = matplotlib.colormaps["cividis"]
-    first, last = (0.0, 0.8) if theme.suffix == "" else (0.3, 1.0)
+    first, last = (0.0, 0.8) if theme.suffix == "" else (0.45, 1.0)
     worst = 1.0
     for place, label in enumerate(classes):
         false, true, _ = sk.roc_curve(y == label, p[:, label])
@@ -119,6 +119,8 @@ def roc(figure: Figure, theme: Theme, y: np.ndarray, p: np.ndarray, labels: list
     near = worst > SURE  # all that tells the curves apart is in one corner
     axis.set(xlim=(-0.002, 0.202) if near else (-0.01, 1.01), ylim=(0.798, 1.002) if near else (-0.01, 1.01),
              aspect="equal", xlabel="false positive rate", ylabel="true positive rate")
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_locator(MaxNLocator(5))
     axis.set_title(("ROC" if len(classes) == 1 else "ROC, each class against the rest")
                    + (": the upper left corner" if near else ""))
     if len(classes) <= NAMED:
@@ -142,7 +144,7 @@ def reliability(figure: Figure, theme: Theme, y: np.ndarray, p: np.ndarray) -> N
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
     lower.set(xlim=(start - 0.02, 1.02), xlabel="confidence", ylabel="guesses")
     upper.set(ylim=(min(start, np.nanmin(accuracy)) - 0.04, 1.04), ylabel="accuracy")
-    upper.legend(loc="upper left")
+    upper.legend(loc="best")
     upper.set_title("Reliability")
 
 

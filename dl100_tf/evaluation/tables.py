@@ -9,7 +9,7 @@ from sklearn import metrics as sk
 from dl100_tf.evaluation import exhibits, records, wording
 
 MOST = ("accuracy", "auroc", "f1", "precision", "recall")  # endings of columns of which more is better
-LEAST = ("loss", "error")  # and of which less is
+LEAST = ("loss",)  # and of which less is; what was measured in training itself is no merit
 WORST = 10  # classes that are shown at either end where there are more than FEW
 FEW = 30
 
@@ -29,7 +29,7 @@ def table(run, name: str, rows: list[dict[str, Cell]], title: str, note: str = "
         title: the heading.
         note: a sentence or two beneath it.
         best: column name to `max` or `min`, whose best number is set bold; by default `max` for accuracy and the
-            like, and `min` for loss and error.
+            like, and `min` for loss, but for those in training.
         mark: numbers of the rows that stand out.
         aside: numbers of the rows that are not compared with the others.
     """
@@ -51,7 +51,7 @@ def shown(stored: dict) -> dict:
     written = {column: _written(column, [row.get(column) for row in rows]) for column in columns}
     best = {column: _best([None if i in stored["aside"] else row.get(column) for i, row in enumerate(rows)], way)
             for column, way in stored["best"].items() if column in columns}
-    figures = {column for column in columns if any(_is_number(row.get(column)) for row in rows)}
+    figures = {column for column in columns[1:] if any(_is_number(row.get(column)) for row in rows)}
     return {"title": stored["title"], "note": stored["note"],
             "head": [{"text": column, "figure": column in figures} for column in columns],
             "rows": [{"mark": i in stored["mark"], "aside": i in stored["aside"],
@@ -110,6 +110,7 @@ def _is_number(value) -> bool:
 
 
 def _directions(columns: list[str]) -> dict[str, str]:
+    columns = [column for column in columns if not column.lower().startswith("train")]
     ways = {column: "max" if column.lower().endswith(MOST) else "min" if column.lower().endswith(LEAST) else ""
             for column in columns}
     return {column: way for column, way in ways.items() if way}
@@ -136,7 +137,8 @@ def _written(column: str, values: list[Cell]) -> list[str]:
         return [_cell(value, lambda value: f"{value:.3g}") for value in values]
     timed = column.lower().endswith("seconds")  # measured to no more than a tenth
     steps = ((0, 100), (1, 0)) if timed else ((0, 1000), (1, 100), (2, 10), (4, 0))
-    digits = next(digits for digits, limit in steps if max(sizes) >= limit)
+    exact = max(len(f"{value:.4f}".rstrip("0").partition(".")[2]) for value in numbers)
+    digits = min(exact, next(digits for digits, limit in steps if max(sizes) >= limit))
     return [_cell(value, lambda value: f"{value:,.{digits}f}".replace(",", wording.NARROW)) for value in values]
 
 

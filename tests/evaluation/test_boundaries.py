@@ -33,6 +33,7 @@ def test_more_frames_move_and_the_last_one_stays(trained):
         assert (film.n_frames, film.size) == (4, (520, 440))
         film.seek(3)
         assert film.info["duration"] == boundaries.HOLD
+        assert film.convert("RGB").getpixel((1, 1)) == ((255, 255, 255) if not suffix else (0x17, 0x1a, 0x1f))
     draw(trained, frames[:1])
     assert not list(trained.path("plots").glob("*.gif"))
 

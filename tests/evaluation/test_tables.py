@@ -38,7 +38,7 @@ def test_the_numbers_of_a_column_are_written_alike(run):
     evaluation.table(run, "mine", ROWS, "Mine")
     shown = written(run)
     assert [cell["text"] for cell in shown["head"]] == list(ROWS[0])
-    assert [cell["figure"] for cell in shown["head"]] == [False, True, True, True, True]
+    assert [cell["figure"] for cell in shown["head"]] == [False, True, True, True, True]  # the first names the row
     assert column(shown, 1) == ["87.10 %", "88.95 %", "\u2013"]
     assert column(shown, 2) == ["0.50", "0.25", "12.50"]
     assert column(shown, 3) == ["120", "99", "\u2013"]
@@ -46,11 +46,12 @@ def test_the_numbers_of_a_column_are_written_alike(run):
 
 
 @pytest.mark.parametrize(("values", "texts"), [
-    ([1e-5, 0.1], ["1e-05", "0.1"]), ([0.0, 0.25], ["0.0000", "0.2500"]), ([3, 25_000], ["3", "25 000"]),
-    ([123.456, 7.0], ["123.5", "7.0"]), ([12345.6, 0.5], ["12 346", "0"]), ([-2.5, 1.0], ["-2.5000", "1.0000"]),
-    ([True, False], ["yes", "no"]), ([np.float32(0.5), np.int64(3)], ["0.5000", "3.0000"]),
-    ([float("nan"), 1.5], ["\u2013", "1.5000"]), (["one", 2], ["one", "2"]), ([None, None], ["\u2013", "\u2013"]),
-    ([(1, 2), 0.5], ["(1, 2)", "0.5000"]), ([0.0, 0.0], ["0", "0"])])
+    ([1e-5, 0.1], ["1e-05", "0.1"]), ([0.0, 0.25], ["0.00", "0.25"]), ([3, 25_000], ["3", "25 000"]),
+    ([123.456, 7.0], ["123.5", "7.0"]), ([0.12345678, 0.5], ["0.1235", "0.5000"]),
+    ([12345.6, 0.5], ["12 346", "0"]), ([-2.5, 1.0], ["-2.5", "1.0"]),
+    ([True, False], ["yes", "no"]), ([np.float32(0.5), np.int64(3)], ["0.5", "3.0"]),
+    ([float("nan"), 1.5], ["\u2013", "1.5"]), (["one", 2], ["one", "2"]), ([None, None], ["\u2013", "\u2013"]),
+    ([(1, 2), 0.5], ["(1, 2)", "0.5"]), ([0.0, 0.0], ["0", "0"])])
 def test_cells_of_every_kind(run, values, texts):
     evaluation.table(run, "mine", [{"x": value} for value in values], "Mine")
     assert column(written(run), 0) == texts
@@ -66,6 +67,11 @@ def test_the_best_are_marked_by_what_the_column_measures(run):
     evaluation.table(run, "mine", ROWS, "Mine", best={"seconds": "min", "gone": "max"})
     assert [row["cells"][3]["best"] for row in written(run)["rows"]] == [False, True, False]
     assert not any(row["cells"][1]["best"] for row in written(run)["rows"])
+
+
+def test_what_was_measured_in_training_is_no_merit(run):
+    evaluation.table(run, "mine", [{"train accuracy": 0.9, "test loss": 1}, {"train accuracy": 1, "test loss": 2}], "")
+    assert exhibits.tables(run)["mine"]["best"] == {"test loss": "min"}
 
 
 def test_nothing_is_best_where_all_are_equal_or_alone(run):
