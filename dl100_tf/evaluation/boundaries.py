@@ -178,7 +178,8 @@ def _alike(pictures: list[Image.Image], theme) -> list[Image.Image]:
     alike = []
     for one in pictures:
         places = np.array(one.quantize(palette=palette, dither=Image.Dither.NONE))
-        places[(np.asarray(one) == (255 * paper).round()).all(axis=-1)] = len(colours) // 3 - 1  # Pillow comes near only
+        bare = (np.asarray(one) == (255 * paper).round()).all(axis=-1)
+        places[bare] = len(colours) // 3 - 1  # Pillow would only come near
         alike.append(Image.fromarray(places))
         alike[-1].putpalette(colours)
     return alike

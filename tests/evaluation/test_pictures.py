@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -83,6 +84,18 @@ def test_heat_is_drawn_over_each(trained):
     warm = np.asarray(opened(shown[0]["heat"])).astype(int)
     assert warm.shape == (8, 8, 3)
     assert (warm[:4, :, 0] - warm[:4, :, 2]).min() > 20 and np.abs(warm[4:, :, 0] - warm[4:, :, 2]).max() < 5
+
+
+def test_a_single_picture_with_hostile_labels_the_whole_way(trained):
+    labels = ("<script>x</script>", "\ud800\u202e", "犬 " * 200)
+    data = splits([], [], labels=labels)
+    data.test.x, data.test.y = np.zeros((1, 5, 7, 3), np.uint8), np.array([1])
+    model = SimpleNamespace(predict=lambda x, **_: np.array([[0.9, 0.0, 0.1]]))
+    evaluation.score(model, data, trained, noun="pictures")
+    evaluation.plot(trained)
+    evaluation.explain_images(model, data, trained)
+    source = evaluation.report(trained).read_text(encoding="utf-8")
+    assert "<script" not in source and "&lt;script" in source and "0.0 % of 1 real" in source.replace("\u202f", " ")
 
 
 def test_heat_is_asked_for_what_was_judged(trained):
