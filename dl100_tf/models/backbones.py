@@ -4,7 +4,6 @@ import contextlib
 import difflib
 import hashlib
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -206,9 +205,7 @@ def _readable(weights: str) -> str:
 @contextlib.contextmanager
 def _fetching(name: str, file: str | None, online) -> Iterator[None]:
     """Let a constructor with `weights="imagenet"` read `file`; without one, let it ask `online` before a download."""
-    import keras
-
-    library = sys.modules[getattr(keras.applications, name).__module__].file_utils
+    from keras.src.utils import file_utils as library  # whose functions all constructors call
 
     def download(url, target, *progress):
         if not online(url):

@@ -103,7 +103,7 @@ def test_raw_pixels_give_what_keras_gives_for_preprocessed_ones(name, pixels, tm
     known = plain(name)
     known.save_weights(tmp_path / "known.weights.h5")
     if name.startswith("EfficientNetB"):  # with ImageNet's weights, Keras builds it with a layer more
-        monkeypatch.setattr(library(name).file_utils, "get_file", lambda *_, **__: tmp_path / "known.weights.h5")
+        monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: tmp_path / "known.weights.h5")
         known = getattr(keras.applications, name)(include_top=False, weights="imagenet", input_shape=(96, 96, 3))
         monkeypatch.undo()
     ours, weights = backbones.load(name, 96, str(tmp_path / "known.weights.h5"))
@@ -123,7 +123,7 @@ def test_imagenet_is_downloaded_once_whole_or_not_at_all(nowhere, weights_file, 
         if len(asked) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(library("MobileNetV2").file_utils, "urlretrieve", retrieve)
+    monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", retrieve)
     with pytest.raises(KeyboardInterrupt):
         backbones.load("MobileNetV2", 96, "imagenet")
     assert not list(nowhere.glob("*.h5")), "Keras would trust what a kill left behind"
@@ -230,7 +230,7 @@ def test_a_run_keeps_the_weights_that_it_was_begun_with(pixels, nowhere, weights
     run = Book()
     with pytest.warns(UserWarning, match="RANDOM WEIGHTS"):
         assert backbones.of_run(run, Settings, dataset(pixels, False), lambda url: False)[1] == "none"
-    monkeypatch.setattr(library("MobileNetV2").file_utils, "urlretrieve", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", lambda *_: pytest.fail("asked again"))
     assert backbones.of_run(run, Settings, dataset(pixels, False), lambda url: True)[1] == "none"
 
 
