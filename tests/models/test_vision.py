@@ -118,16 +118,20 @@ class TestJudgesViews:
         assert model.inputs[0].shape == (None, 12, 12, 3) and model.name == "net"
 
     def test_the_saved_file_is_enough(self, net, tmp_path):
-        """Another process, which knows nothing of this package, reads it and answers the same."""
+        """Another process, which knows nothing of this package, reads it without a warning and answers the same."""
+        net.compile("sgd", "sparse_categorical_crossentropy")
+        net.fit(smooth(4), np.arange(4), verbose=0)
         x, model = smooth(5), judges_views(net, (12, 12, 3))
         model.save(tmp_path / "model.keras")
         np.savez(tmp_path / "expected.npz", x=x, y=model.predict(x, verbose=0))
         code = """
-import keras, numpy, sys
+import keras, numpy, sys, warnings
+warnings.filterwarnings("error", module="keras")
 stored = numpy.load("expected.npz")
 model = keras.saving.load_model("model.keras")
 assert numpy.allclose(model.predict(stored["x"], verbose=0), stored["y"], atol=1e-7)
 assert not [name for name in sys.modules if name.startswith("dl100")]
+assert not any(getattr(layer, "compiled", False) for layer in model.layers)
 """
         done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from dl100_tf.projects.perceptron_points import Config
 
 from dl100_tf.projects import perceptron_points
-from dl100_tf.projects.perceptron_points import Config
 
 
 def test_the_rule_by_hand():

@@ -31,7 +31,7 @@ class Config(cli.Common):
     schedule: cli.Schedule = "cosine"  # how the learning rate moves
     hidden: tuple[int, ...] = (512, 256)  # units of each hidden layer
     momentum: float = 0.9  # part of the last step's speed that is kept
-    decay: float = 1e-3  # weight decay: what every weight loses at a learning rate of 1
+    decay: float = 3e-3  # weight decay: what every weight loses at a learning rate of 1
     sweep: bool = True  # at the end, try learning rates and widths on a part of the pictures
 
     def __post_init__(self):

@@ -1,0 +1,50 @@
+"""The recipes on real data: skipped where there are none."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from dl100_tf.run import Run
+
+WEIGHTS = "weights/mobilenet_v2_imagenet_notop.weights.h5"
+# Far below what the whole recipe reaches (projects/<name>/results.json), far above what a broken one would.
+SHORT = {
+    "perceptron_points": (["--epochs", "10"], 0.96),
+    "numpy_mnist": (["--epochs", "3", "--no-sweep"], 0.97),
+    "mlp_mnist": (["--epochs", "2"], 0.97),
+    "cnn_mnist": (["--epochs", "1"], 0.97),
+    "cnn_cifar10": (["--epochs", "1", "--smallest", "16"], 0.40),
+    "augmented_cifar10": (["--epochs", "4", "--rows", "none"], 0.50),
+    "transfer_dogs": (["--epochs", "1", "--weights", WEIGHTS], 0.86),
+    "lstm_imdb": ([], 0.88),  # the main job, whole
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("project", SHORT)
+def test_it_learns_from_real_data(project, real_data, home):
+    flags, least = SHORT[project]
+    flags = [str(real_data / flag) if flag == WEIGHTS else flag for flag in flags]
+    if not all(os.path.exists(flag) for flag in flags if flag.endswith(WEIGHTS)):
+        pytest.skip(f"needs {WEIGHTS} in the data folder")
+    environment = os.environ | {"DL100_DATA": str(real_data)}
+    subprocess.run([sys.executable, "-m", f"dl100_tf.projects.{project}", "--source", "local", "--run", "real", *flags],
+                   check=True, env=environment)
+    scores = Run(project, "real").read_json("scores.json")
+    assert scores["source"] == "local" and "sample" not in scores["source_note"]
+    assert scores["metrics"]["accuracy"] >= least
+
+
+@pytest.mark.slow
+def test_the_lstm_judges_a_new_review(real_data, home):
+    module = "dl100_tf.projects.lstm_imdb"
+    environment = os.environ | {"DL100_DATA": str(real_data)}
+    subprocess.run([sys.executable, "-m", module, "--source", "local", "--run", "real", "--epochs", "1"], check=True,
+                   env=environment)
+    answer = subprocess.run([sys.executable, "-m", module, "predict", "--run", "real",
+                             "a film with no heart and no point"], check=True, env=environment,
+                            capture_output=True, text=True)
+    probability, label = answer.stdout.splitlines()[0].split()
+    assert label == "negative" and float(probability.rstrip("%")) > 50
