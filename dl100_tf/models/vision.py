@@ -86,7 +86,7 @@ def judges_views(net, shape: tuple[int, int, int], mirror: bool = True, pixels: 
             views.append(layers.Cropping2D((cut, cut))(wide))
     if mirror:
         views += [keras.ops.flip(view, axis=2) for view in views]
-    bare = keras.Model(net.inputs, net.outputs, name=net.name)  # the same layers, but no optimizer to be saved
+    bare = keras.Model(net.input, net.output, name=net.name)  # the same layers, but no optimizer to be saved
     answers = [bare(view) for view in views]
     mean = layers.Average()(answers) if len(answers) > 1 else answers[0]
     return keras.Model(image, layers.Identity(name="probability", dtype="float32")(mean), name=net.name)

@@ -16,9 +16,9 @@ from dl100_tf.models import backbones, cuts, features, vision
 
 @dataclass(frozen=True)
 class Config(cli.Common):
-    epochs: int = 6  # passes over the photos in fine-tuning; more than a finished run has extend it
+    epochs: int = 4  # passes over the photos in fine-tuning; more than a finished run has extend it
     batch_size: int = 8  # photos a step in fine-tuning; the head takes four times as many
-    learning_rate: float = 1e-4  # the largest learning rate of fine-tuning; from random weights, ten times that
+    learning_rate: float = 3e-5  # the largest learning rate of fine-tuning; from random weights, thirty times that
     schedule: cli.Schedule = "linear"  # how the learning rate moves, in each phase
     backbone: str = "MobileNetV2"  # a net of keras.applications
     weights: str = "auto"  # imagenet (downloaded once), a file, or none: random; auto: imagenet if it can be had
@@ -104,7 +104,7 @@ def recipe(config, run):
     if config.scratch:
         twin = build_model(config, backbones.load(config.backbone, config.size, "none")[0], len(photos.labels))
         phases += [train("from-scratch", twin, twin.inputs[0], photos, run.part("from-scratch"),
-                         replace(config, learning_rate=10 * config.learning_rate))]
+                         replace(config, learning_rate=30 * config.learning_rate))]
     model = vision.judges_views(net, net.input_shape[1:], pixels=0)
     run.save(model)
     scores = evaluation.score(model, photos, run, noun="photos")
