@@ -13,8 +13,8 @@ import tyro
 
 from dl100_tf import __version__, curriculum, provenance, terminal
 from dl100_tf import run as runs
-from dl100_tf.errors import Interrupted, UserError
-from dl100_tf.flags import Common, Schedule, closest, parsed, training_flags
+from dl100_tf.errors import Interrupted, UserError, closest
+from dl100_tf.flags import Common, Schedule, parsed, readable, training_flags
 
 __all__ = ["Common", "Schedule", "main"]
 
@@ -51,7 +51,7 @@ def dispatch(words: list[str]) -> int:
     elif words[0] == "list":
         print(curriculum.table())
     elif words[0] not in (*VERBS, *LATER):
-        raise UserError(f"there is no verb {words[0]!r}{closest(words[0], [*VERBS, 'list'])}. See `dl100 --help`.")
+        raise UserError(f"there is no verb {words[0]!r}{closest(words[0], [*VERBS, 'list'])} See `dl100 --help`.")
     elif len(words) == 1:
         raise UserError(f"which project? `dl100 {words[0]} <project>`; `dl100 list` shows them.")
     else:
@@ -89,9 +89,9 @@ def run_verb(verb: str, project: str, words: list[str]) -> int:
     if verb in LATER:
         raise UserError(f"`{verb}` is not in dl100_tf {__version__} yet. What works: {', '.join(VERBS)}.")
     if verb not in VERBS:
-        raise UserError(f"there is no verb {verb!r}{closest(verb, VERBS)}. There are: {', '.join(VERBS)}.")
+        raise UserError(f"there is no verb {verb!r}{closest(verb, VERBS)} There are: {', '.join(VERBS)}.")
     if project not in curriculum.projects():
-        raise UserError(f"there is no project {project!r}{closest(project, curriculum.projects())}. "
+        raise UserError(f"there is no project {project!r}{closest(project, curriculum.projects())} "
                         "`dl100 list` shows them.")
     recipe = importlib.import_module(f"dl100_tf.projects.{project}")
     return {"train": train, "predict": predict, "report": report}[verb](recipe, words)
@@ -129,8 +129,9 @@ def stopped(run, stop: BaseException) -> str:
         return "Stopped; what was trained is saved."
     from dl100_tf.training.checkpoints import Checkpoints
 
-    step = Checkpoints(run.path("checkpoints")).newest_step()
-    return f"Stopped at once; saved up to step {step}." if step else "Stopped; nothing had been trained yet."
+    steps = [Checkpoints(folder).newest_step() for folder in run.directory.rglob("checkpoints")]
+    return f"Stopped at once; saved up to step {max(steps)}." if any(steps) else (
+        "Stopped; nothing had been trained yet.")
 
 
 def execute(recipe, config, run, command: str = "") -> dict:
@@ -154,7 +155,10 @@ def execute(recipe, config, run, command: str = "") -> dict:
 
 
 def predict(recipe, words: list[str]) -> int:
-    """The verb `predict`: the recipe's `predict`, label to probability, on what stands on the command line."""
+    """The verb `predict`: the recipe's `predict` on what stands on the command line.
+
+    It gives a probability for each of the labels that the run was scored on, in their order.
+    """
     if not hasattr(recipe, "predict"):
         raise UserError(f"{name_of(recipe)} has nothing to predict: its lesson is in the report.")
     hints = get_type_hints(recipe.predict)
@@ -165,27 +169,28 @@ def predict(recipe, words: list[str]) -> int:
     flags = parsed(kind, words, f"python -m {recipe.__name__} predict",
                    f"{inspect.getdoc(recipe.predict)}\n\nWithout --run, the run that was scored last answers.")
     given = [getattr(flags, name) for name in asks]
-    questions = [[file] for file in given[0]] if files else [given]
+    for name, value in zip(asks, given, strict=True):
+        if isinstance(value, float) and not abs(value) < 1e30:
+            raise UserError(f"{name} can't be {value}: give a number of ordinary size.")
+    typed = {readable(word): word for word in words}  # a file's name need not be UTF-8
+    questions = [[Path(typed.get(str(file), file))] for file in given[0]] if files else [given]
     if not questions:
         raise UserError(f"which {asks[0]}? Name one or more files behind `predict`.")
     run = existing(recipe, flags.run)
     config = stored_config(recipe, run)
     with terminal.loading("Loading the model"):
         model = run.load_model()
-    for question in questions:
-        if len(questions) > 1:
-            print(question[0])
-        for name, value in likeliest(recipe.predict(model, config, *question)):
-            print(f"{value:7.1%}  {name}")
     from dl100_tf.evaluation import records
 
+    for question in questions:
+        if len(questions) > 1:
+            print(readable(str(question[0])))
+        probabilities = recipe.predict(model, config, *question)
+        labels = records.labels(run, len(probabilities))
+        for value, name in sorted(zip(probabilities, labels, strict=True), reverse=True)[:5]:
+            print(f"{value:7.1%}  {name}")
     print(f"(run {run.name}: {summary(records.scores(run))})")
     return 0
-
-
-def likeliest(answer: dict[str, float]) -> list[tuple[str, float]]:
-    """The five labels with the highest probabilities, the highest first."""
-    return sorted(answer.items(), key=lambda item: -item[1])[:5]
 
 
 def report(recipe, words: list[str]) -> int:
@@ -225,6 +230,12 @@ def refuse_changes(run, stored, asked) -> None:
             flag = f"--{field.name.replace('_', '-')}"
             raise UserError(f"the run {run.name} was begun with {flag} {before}, not {now}: leave the flag out to go "
                             "on with it, or give the new setting a new --run name.")
+    from dl100_tf.evaluation import records
+
+    trained = len(records.history(run))
+    if asked.epochs < trained:
+        raise UserError(f"the run {run.name} has been trained for {trained} epochs already: --epochs can't be "
+                        f"{asked.epochs}.")
 
 
 def existing(recipe, name: str):

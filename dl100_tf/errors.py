@@ -1,5 +1,7 @@
 """The one error that is written for the person at the keyboard."""
 
+import difflib
+
 
 class UserError(Exception):
     """Something the user can mend: the message names the thing that is wrong and the remedy, in one line.
@@ -14,3 +16,10 @@ class DataError(UserError):
 
 class Interrupted(Exception):
     """Training stopped at a safe point because the user asked (Ctrl-C, SIGTERM); the state is on disk."""
+
+
+def closest(word: str, words) -> str:
+    """`, did you mean …?` where a known word is close, in capitals or not; for the middle of a message."""
+    known = {name.lower(): name for name in words}
+    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
+    return f", did you mean {known[near[0]]}?" if near else "."

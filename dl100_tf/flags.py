@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import difflib
 import io
 import itertools
 import re
@@ -14,8 +13,8 @@ from dl100_tf.errors import UserError
 
 Schedule = Literal["constant", "linear", "cosine", "one_cycle", "plateau"]
 
-MAY_BE_ZERO = ("patience", "seed", "checkpoint_minutes", "checkpoint_steps")  # the other whole numbers count something
-MOST = {"dropout": 0.99, "learning_rate": 100.0}
+MAY_BE_ZERO = ("patience", "seed", "checkpoint_minutes", "checkpoint_steps", "shift", "cutout")  # others count things
+MOST = {"dropout": 0.99, "learning_rate": 100.0, "momentum": 0.999, "smoothing": 0.99, "shift": 31, "size": 1024}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +28,7 @@ class Common:
     learning_rate: float = 1e-3  # the largest learning rate
     schedule: Schedule = "constant"  # how the learning rate moves
     patience: int = 0  # stop after so many epochs without a better validation loss; 0: never
+    keep: Literal["best", "last"] = "best"  # the weights of the epoch with the least validation loss, or of the last
     seed: int = 0  # seeds the first weights, the order of the data and the validation split
     deterministic: bool = False  # bitwise the same result every time, somewhat slower
     checkpoint_minutes: float = 1.0  # minutes between checkpoints within an epoch; 0: none by time
@@ -36,13 +36,21 @@ class Common:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
+            if isinstance(getattr(self, field.name), list):  # JSON knows no tuples
+                object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
             value, flag = getattr(self, field.name), f"--{field.name.replace('_', '-')}"
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                continue
-            least = 0 if field.name in MAY_BE_ZERO or isinstance(value, float) else 1
-            most = MOST.get(field.name, 2**31 - 1)
-            if not least <= value <= most:
-                raise UserError(f"{flag} can't be {value}: it goes from {least} to {most}.")
+            for one in value if isinstance(value, tuple) else (value,):
+                if isinstance(one, bool) or not isinstance(one, int | float):
+                    continue
+                least = 0 if field.name in MAY_BE_ZERO or isinstance(one, float) else 1
+                most = MOST.get(field.name, 2**31 - 1)
+                if not least <= one <= most:
+                    raise UserError(f"{flag} can't be {one}: it goes from {least} to {most}.")
+        if not self.learning_rate:
+            raise UserError("--learning-rate can't be 0: nothing would be learnt.")
+        if self.keep == "last" and self.patience:
+            raise UserError("--patience waits for better weights than the best, and --keep last doesn't look for the "
+                            "best: leave one of them out.")
 
 
 def training_flags(recipe, default, words: list[str]):
@@ -62,10 +70,9 @@ def parsed(kind, words: list[str], program: str, description: str):
         UserError: a word that doesn't belong there, in one line.
     """
     said = io.StringIO()
-    words = [word.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for word in words]
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(kind, args=words, prog=program, description=description)
+            return tyro.cli(kind, args=[*map(readable, words)], prog=program, description=description)
     except SystemExit as end:
         if not end.code:
             raise
@@ -76,10 +83,9 @@ def parsed(kind, words: list[str], program: str, description: str):
         raise UserError(f"{' '.join(first).rstrip('.')}. See `{program} --help`.") from None
 
 
-def closest(word: str, words) -> str:
-    """`, did you mean …?` where a known word is close."""
-    near = difflib.get_close_matches(word, words, n=1)
-    return f", did you mean {near[0]}?" if near else ""
+def readable(word: str) -> str:
+    """A word of the command line that can be printed, whatever bytes it was typed in."""
+    return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _is_rule(line: str) -> bool:

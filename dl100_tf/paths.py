@@ -38,6 +38,11 @@ def data(data_dir: str | os.PathLike | None = None) -> Path | None:
     return Path(chosen).expanduser().resolve() if chosen else None
 
 
+def shown(path: str | os.PathLike) -> str:
+    """A path as text that can be printed and stored: bytes that aren't UTF-8, as in old archives, become `\\xe9`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 @contextlib.contextmanager
 def replacing(target: Path):
     """Yield a temporary path beside `target`; on a clean exit it replaces `target` in one step, else it vanishes.

@@ -16,7 +16,7 @@ from dl100_tf.errors import UserError
 
 PARTS = ("model.keras", "scores.json", "report.html")  # what a finished run has
 # The settings that may change from one session of a run to the next; none of them changes what a step does.
-MAY_CHANGE = ("epochs", "source", "data_dir", "checkpoint_minutes", "checkpoint_steps")
+MAY_CHANGE = ("epochs", "source", "data_dir", "weights", "checkpoint_minutes", "checkpoint_steps")
 
 
 class Run:

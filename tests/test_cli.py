@@ -73,6 +73,7 @@ def test_list_shows_every_project_with_its_days(command):
     (["--dropout", "2"], "--dropout can't be 2.0"),
     (["--units", "0"], "--units can't be 0"),
     (["--embedding", "-1"], "--embedding can't be -1"),
+    (["--learning-rate", "0"], "--learning-rate can't be 0"),
     (["--pool", "1000"], "--pool can't be 1000: a review has --length 400 words"),
     (["--epochs", "-1"], "--epochs can't be -1"),
     (["--epochs", "abc"], "--epochs"),
@@ -125,6 +126,32 @@ def test_a_resumed_run_keeps_its_settings_all_but_epochs(home):
         cli.refuse_changes(run, stored, changed)
     moved = flags.training_flags(lstm_imdb, stored, ["--data-dir", "/moved", "--source", "local"]).config
     cli.refuse_changes(run, stored, moved)
+
+
+def test_fewer_epochs_than_were_trained_are_refused_before_anything_is_changed(home):
+    run = Run("lstm_imdb", "r")
+    run.begin(lstm_imdb.Config(epochs=9), "")
+    run.note(source={"rung": "local", "where": "", "digest": "0"})
+    run.write_table("history.csv", [{"epoch": epoch, "loss": 1.0} for epoch in (1, 2, 3)])
+    with pytest.raises(UserError, match="trained for 3 epochs already: --epochs can't be 2"):
+        cli.train(lstm_imdb, ["--run", "r", "--epochs", "2"])
+    assert cli.stored_config(lstm_imdb, run).epochs == 9
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "1e39"])
+def test_a_number_that_is_none_is_refused_by_predict(home, number):
+    from dl100_tf.projects import perceptron_points
+
+    with pytest.raises(UserError, match="length can't be"):
+        cli.predict(perceptron_points, [number, "1"])
+
+
+def test_tuples_keep_their_type_and_bounds(home):
+    from dl100_tf.projects import numpy_mnist
+
+    assert numpy_mnist.Config(hidden=[8, 4]).hidden == (8, 4)  # as JSON gives it back
+    with pytest.raises(UserError, match="--hidden can't be -3"):
+        numpy_mnist.Config(hidden=(8, -3))
 
 
 def test_settings_of_another_version_are_named(home):

@@ -76,7 +76,7 @@ def load(source: str = "auto", data_dir: str | os.PathLike | None = None, size: 
 def _root(data_dir: str | os.PathLike | None, places: tuple[str, ...]) -> Path:
     """The folder that was named, if none of the places is in it."""
     folder = paths.data(data_dir)
-    if data_dir and folder.exists() and not any((folder / place).exists() for place in places):
+    if data_dir and os.path.exists(folder) and not any(os.path.exists(folder / place) for place in places):
         return folder
     return sources.find(data_dir, *places)
 
@@ -119,7 +119,7 @@ def _loaded(rung: str, root: Path, parts: dict[str, list[Photo]], size: int, str
     labels = sorted({photo.label for photo in parts["train"]})
     key = cache.digest(FORMAT, size, _pillow_version(), *(
         text for part, photos in parts.items() for photo in photos for text in (
-            part, photo.name, photo.stamp, str(photo.path))))
+            part, photo.name, photo.stamp, str(photo))))
     x, arrays = cache.cached_rows("photos", key, (size, size, 3), lambda file: _decoded(
         file, parts, labels, size, strict))
     skipped = cache.unpack(arrays)
@@ -132,7 +132,7 @@ def _loaded(rung: str, root: Path, parts: dict[str, list[Photo]], size: int, str
     ends = np.cumsum(arrays["counts"]).tolist()
     splits = {part: Split(x[start:end], arrays["y"][start:end])
               for part, start, end in zip(PARTS, [0, *ends], ends, strict=False)}
-    place = f"…/{root.name}" if rung == "local" else root
+    place = f"…/{paths.shown(root.name)}" if rung == "local" else root
     where = f"photos of {len(labels)} classes from {place}" + _left_out(len(skipped), int(arrays["copies"]))
     counts = len(splits["train"]) + len(splits["validation"]), len(splits["test"])
     source = order.source(rung, counts, arrays["digest"].tobytes().hex(), where)
@@ -183,7 +183,7 @@ def _read_all(parts: dict[str, list[Photo]], size: int) -> Iterator[tuple[str, P
         try:
             content = images.content(photo.path) if photo.content is None else photo.content
             return part, photo, hashlib.sha256(content).digest(), images.decode(content, str(photo), size)
-        except DataError as error:
+        except (DataError, OSError) as error:
             return part, photo, b"", str(error)
 
     photos = [(part, photo) for part in PARTS for photo in parts[part]]

@@ -47,9 +47,9 @@ def content(path: str | os.PathLike) -> bytes:
         DataError: there is no such file, it's empty, too large or can't be read; the message names it.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise DataError(f"{path} is a folder: name a picture in it.")
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         raise DataError(f"{path} is no file: name a picture.")
     try:
         with open(path, "rb") as file:

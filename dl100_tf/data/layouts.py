@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dl100_tf.errors import DataError
+from dl100_tf.paths import shown
 
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"}
 UNREADABLE = {".heic", ".heif", ".avif", ".tif", ".tiff", ".svg", ".psd"}  # pictures too, but not for us
@@ -35,7 +36,7 @@ class Photo:
     content: bytes | None = field(default=None, repr=False)
 
     def __str__(self):
-        return str(self.path or self.name)
+        return shown(self.path or self.name)
 
 
 @dataclass
@@ -128,9 +129,10 @@ def _photos(folder: Path, remarks: list[str]) -> list[Photo]:
         found = [file for file in _files(place) if file.suffix.lower() in SUFFIXES]
         others = [file for file in _files(place) if file.suffix.lower() in UNREADABLE]
         if others:
-            remarks.append(f"{others[0]} and {len(others) - 1} more like it can't be read here: save them as JPEG.")
+            more = f" and {len(others) - 1} more like it" if len(others) > 1 else ""
+            remarks.append(f"{shown(others[0])}{more} can't be read here: save as JPEG.")
         if not found:
-            remarks.append(f"{place} holds no pictures and is left out.")
+            remarks.append(f"{shown(place)} holds no pictures and is left out.")
         photos += [_photo(file, place) for file in found]
     if not photos:
         raise DataError(f"{folder} holds no class folders with pictures: make a folder for each class, put its JPEG, "
@@ -140,11 +142,11 @@ def _photos(folder: Path, remarks: list[str]) -> list[Photo]:
 
 def _photo(file: Path, place: Path) -> Photo:
     """macOS writes an ü as two characters: names are compared as one everywhere."""
-    name, label = (unicodedata.normalize("NFC", text) for text in (
+    name, label = (unicodedata.normalize("NFC", shown(text)) for text in (
         f"{place.name}/{file.relative_to(place).as_posix()}", place.name))
     try:
         stat = file.stat()
-        stamp = f"{stat.st_size} {stat.st_mtime_ns}"
+        stamp = f"{stat.st_size} {stat.st_mtime_ns} {os.access(file, os.R_OK)}"
     except OSError:  # a link to nowhere: whoever reads it will say so
         stamp = "missing"
     return Photo(name, label, stamp, file)

@@ -76,8 +76,9 @@ def find(data_dir: str | os.PathLike | None, *names: str) -> Path:
     if folder is None:
         raise Absent(f"Local files: looked for nothing, as neither --data-dir nor DL100_DATA names a folder that "
                      f"holds {names[0]}.")
-    if not folder.is_dir():
-        raise UserError(f"the data folder {folder} doesn't exist: correct --data-dir or DL100_DATA, or leave it out.")
+    if not os.path.isdir(folder):
+        raise UserError(f"the data folder {folder} doesn't exist, or lies where you may not look: correct --data-dir "
+                        "or DL100_DATA, or leave it out.")
     for name in names:
         if os.path.lexists(folder / name):
             return folder / name

@@ -16,7 +16,7 @@ class Source:
         rung: the rung of the ladder: `local`, `tfds` or `sample`.
         where: what was read there, for a person, e.g. `25 000 + 25 000 reviews from …/imdb/aclImdb`.
         digest: SHA-256 (hex) of the content that was read; the same content has the same digest on every rung.
-        note: what a reader of the score has to know; empty for real data.
+        note: what a reader of the score has to know; empty where they are what was published.
     """
 
     rung: str

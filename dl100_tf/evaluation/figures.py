@@ -99,10 +99,9 @@ def sheet(figure: Figure, across: float, down: float):
 
 def origin(run, n: int = 0) -> str:
     """What stands at the foot of every figure: whose it is, of how many test examples (0: of none), the data source."""
-    source = records.source(run)
-    said = records.SOURCES.get(source["rung"], source["rung"]) or "data source not noted"
     noun = records.mapping(run, "scores.json").get("noun", "examples")
-    return clean(" · ".join([f"{run.project} / {run.name}", *([f"{count(n)} test {noun}"] if n else []), said]))
+    tested = [f"{count(n)} test {noun}"] if n else []
+    return clean(" · ".join([f"{run.project} / {run.name}", *tested, records.told(records.source(run))]))
 
 
 def style(theme: Theme) -> dict:

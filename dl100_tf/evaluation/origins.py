@@ -10,7 +10,7 @@ def effort(scores: dict, training: dict) -> list[str]:
     if known.get("train_seconds") is not None:
         said.append(f"trained in {wording.duration(known['train_seconds'])}")
     if known.get("epochs") is not None:
-        best = f", the best was number {training['best_epoch']}" if training.get("best_epoch") else ""
+        best = f", the weights kept are of number {training['best_epoch']}" if training.get("best_epoch") else ""
         said.append(f"{wording.count(known['epochs'])} epoch{'s' * (known['epochs'] != 1)}{best}")
     if known.get("parameters") is not None:
         said.append(f"{wording.count(known['parameters'])} parameters")
@@ -21,7 +21,7 @@ def effort(scores: dict, training: dict) -> list[str]:
 
 def origin(source: dict, sessions: list[dict]) -> dict[str, str]:
     """Where the result comes from: data, machine, versions, times. Folders are left out, as reports travel."""
-    said = {"data": records.SOURCES.get(source["rung"], source["rung"]), "data digest": source["digest"]}
+    said = {"data": records.told(source), "data digest": source["digest"]}
     if sessions:
         first = sessions[0]
         versions = {"python": first.get("python"), **(first.get("versions") or {})}

@@ -99,11 +99,18 @@ def source(run) -> dict:
             "digest": record.get("digest") or noted.get("digest") or ""}
 
 
+def told(source: dict) -> str:
+    """The data source in a few words; real data that isn't what was published has them in its note."""
+    if source["rung"] != "sample" and source["note"]:
+        return source["note"]
+    return SOURCES.get(source["rung"], source["rung"] or "data source not noted")
+
+
 def best_epoch(run, rows: list[dict]) -> int | None:
-    """The epoch whose weights were kept: as training noted it, else the one of least validation loss."""
-    noted = mapping(run, "training.json").get("best_epoch")
-    if noted or not rows or "val_loss" not in rows[0]:
-        return noted or None
+    """The epoch whose weights were kept: as training noted it (None: of none), else that of least validation loss."""
+    training = mapping(run, "training.json")
+    if "best_epoch" in training or not rows or "val_loss" not in rows[0]:
+        return training.get("best_epoch")
     return int(min(rows, key=lambda row: row["val_loss"])["epoch"])
 
 

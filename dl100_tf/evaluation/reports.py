@@ -60,8 +60,7 @@ def contents(run) -> dict:
     return {
         "project": run.project, "run": run.name, "title": provenance.get("title") or run.project,
         "headline": headline(scores), "verdict": verdict(scores, source), "sample": sample,
-        "source": source, "source_name": "sample data" if sample else
-                                         records.SOURCES.get(source["rung"], source["rung"] or "source not noted"),
+        "source": source, "source_name": "sample data" if sample else records.told(source),
         "warning": (source["note"] or records.SAMPLE) if sample else "",
         "metrics": metrics(scores), "effort": origins.effort(scores, records.mapping(run, "training.json")),
         "plots": embedding.plots(run), "history": rows, "best": records.best_epoch(run, rows), "exhibits": shown(run),

@@ -1,14 +1,14 @@
 """Backbones of `keras.applications`, with ImageNet's weights or others: raw pixels in, feature maps out."""
 
 import contextlib
-import difflib
+import dataclasses
 import hashlib
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dl100_tf.errors import UserError
+from dl100_tf.errors import UserError, closest
 
 FAMILIES = {  # by what they expect of a pixel: https://keras.io/api/applications/, `preprocess_input` of each family
     "tf": "InceptionResNetV2 InceptionV3 MobileNet MobileNetV2 NASNetLarge NASNetMobile ResNet101V2 ResNet152V2 "
@@ -40,9 +40,7 @@ def check(name: str) -> str:
     """
     if name in READS:
         return name
-    near = difflib.get_close_matches(name.lower(), [known.lower() for known in NAMES], n=1, cutoff=0.4)
-    meant = next((f", did you mean {known}?" for known in NAMES if near and known.lower() == near[0]), ".")
-    raise UserError(f"keras.applications has no backbone {name!r}{meant} There are: {', '.join(NAMES)}.")
+    raise UserError(f"keras.applications has no backbone {name!r}{closest(name, NAMES)} There are: {', '.join(NAMES)}.")
 
 
 def load(name: str, size: int, weights: str, seed: int = 0, online: Callable[[str], bool] = lambda url: True):
@@ -93,9 +91,12 @@ def of_run(run, config, pictures, online: Callable[[str], bool]):
     Raises:
         UserError: as `load`; or a file's content has changed since the run was begun.
     """
+    run.pin_source(dataclasses.asdict(pictures.source))  # before anything is trained in a part of the run
     known = run.record().get("weights", {})
-    first = "none" if config.weights == "auto" and pictures.source.is_sample else config.weights
-    model, weights = load(config.backbone, config.size, known.get("from", first), config.seed, online)
+    weights = config.weights  # a file may have moved: its content is what counts
+    if weights == "auto":
+        weights = known.get("from", "none" if pictures.source.is_sample else "auto")
+    model, weights = load(config.backbone, config.size, weights, config.seed, online)
     if weights == "none":
         settle(model, pictures.train.x[:32])
     found = "random" if weights == "none" else digest(model)
@@ -212,7 +213,12 @@ def _fetching(name: str, file: str | None, online) -> Iterator[None]:
             raise Offline(f"the ImageNet weights of {name} are not on this machine, and {url.split('/')[2]} "
                           "can't be reached: connect to the network, or name a file with --weights FILE.")
         part = f"{target}.part{os.getpid()}"
-        retrieve(url, part, *progress)
+        try:
+            retrieve(url, part, *progress)
+        except Exception as error:
+            Path(part).unlink(missing_ok=True)
+            raise Offline(f"the download of {url} broke off ({_first_line(error)}): run the same command again, or "
+                          "name a file with --weights FILE.") from error
         os.replace(part, target)  # so that a kill leaves no half of a file behind, which Keras would trust
 
     replaced, retrieve = "get_file" if file else "urlretrieve", library.urlretrieve

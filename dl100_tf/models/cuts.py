@@ -1,8 +1,7 @@
 """A net cut in two: where that can be done, its parts as models of their own, and which of them is trained."""
 
-import difflib
 
-from dl100_tf.errors import UserError
+from dl100_tf.errors import UserError, closest
 
 
 def between(start, end):
@@ -53,20 +52,22 @@ def parted(net, start):
     return between(net.inputs[0], start), between(start, net.outputs[0])
 
 
-def thaw(net, part, norms: bool) -> None:
-    """Make the layers of `part` trainable, and no others of `net`.
+def thaw(net, start, norms: bool) -> tuple:
+    """Make the layers above a tensor trainable, and no others of `net`; its two parts, as `parted` gives them.
 
     Args:
         net: a flat model.
-        part: a part of it.
-        norms: whether its batch normalisation learns as well. In a net that was trained on much it had better not:
-            batches of a small set spoil its statistics (https://keras.io/guides/transfer_learning/).
+        start: one of its tensors.
+        norms: whether batch normalisation learns as well. In a net that was trained on much it had better not: batches
+            of a small set spoil its statistics (https://keras.io/guides/transfer_learning/).
     """
     import keras
 
-    chosen = {id(layer) for layer in part.layers}
+    below, above = parted(net, start)
+    chosen = {id(layer) for layer in above.layers}
     for layer in net.layers:
         layer.trainable = id(layer) in chosen and (norms or not isinstance(layer, keras.layers.BatchNormalization))
+    return below, above
 
 
 def last_maps(model) -> str:
@@ -80,12 +81,10 @@ def _first_thawed(names: list[str], thaw: str) -> int:
     try:
         share = float(thaw)
     except ValueError:
-        begins = [place for place, name in enumerate(names) if name.startswith(thaw)]
+        begins = [place for place, name in enumerate(names) if thaw and name.startswith(thaw)]
         if begins:
             return begins[0]
-        near = difflib.get_close_matches(thaw, names, n=1)
-        meant = f", did you mean {near[0]}?" if near else "."
-        raise UserError(f"no layer of this backbone begins with {thaw!r}{meant} Its last layers: "
+        raise UserError(f"no layer of this backbone begins with {thaw!r}{closest(thaw, names)} Its last layers: "
                         f"{', '.join(names[-8:])}.") from None
     if not 0 < share <= 1:
         raise UserError(f"--thaw can't be {thaw}: as a share of the layers it is over 0 and at most 1.")

@@ -13,24 +13,27 @@ def whiten(layer, pictures: np.ndarray, scale: float = 1 / 255, epsilon: float =
 
     Neighbouring pixels are nearly equal, and a net learns slowly from numbers that all say the same. The components
     are uncorrelated: the brightness of a patch, its slopes, its colours. Each comes twice, once negative, as the
-    activation behind keeps only what is positive.
+    activation behind keeps only what is positive. Those that vary most are taken; the weakest are little but the
+    noise of a camera or a JPEG file, and whitening would make it as strong as the rest.
 
     Args:
-        layer: a built `keras.layers.Conv2D` with a bias and, for patches of p x p and c channels, 2 p p c filters.
+        layer: a built `keras.layers.Conv2D` with a bias and two filters for each component, which are at most p x p x c
+            for patches of p x p pixels and c channels.
         pictures: uint8 (n, h, w, c): the training pictures, of which a part is looked at.
         scale: what the net multiplies the pixels by before the layer.
         epsilon: keeps components that hardly vary from becoming mere noise; a variance, after `scale`.
 
     Raises:
-        ValueError: the layer has another number of filters.
+        ValueError: the layer has more filters than there are components, or an odd number.
     """
     side, _, channels, filters = layer.kernel.shape
-    if filters != 2 * side * side * channels:
+    if filters % 2 or filters > 2 * side * side * channels:
         raise ValueError(f"{filters} filters, but patches of {side} x {side} x {channels} have "
-                         f"{2 * side * side * channels} components, negative ones counted")
+                         f"{side * side * channels} components, each with its negative")
     mean, covariance = _moments(pictures[:PICTURES] * np.float32(scale), side)
     variances, components = np.linalg.eigh(covariance)
     components = (components / np.sqrt(variances + epsilon))[:, ::-1]  # the one that varies most comes first
+    components = components[:, :filters // 2]
     components = np.concatenate([components, -components], axis=1)
     layer.set_weights([components.reshape(side, side, channels, filters), -mean @ components])
 

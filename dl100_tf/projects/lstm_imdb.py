@@ -62,14 +62,14 @@ def build_model(config):
     return model
 
 
-def predict(model, config, review: str) -> dict[str, float]:
+def predict(model, config, review: str):
     """How likely a film review, in plain English, is a positive one."""
     import tensorflow as tf
 
     if not re.search(r"\w", review):
         raise UserError("there is no word in this review to judge.")
-    positive = float(model.predict(tf.constant([review]), verbose=0)[0, 0])
-    return {"positive": positive, "negative": 1 - positive}
+    positive = model.predict(tf.constant([review]), verbose=0)[0, 0]
+    return 1 - positive, positive
 
 
 def recipe(config, run):

@@ -3,5 +3,5 @@
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submod_attrs={"fit": ["fit"], "loop": ["Loop"], "seeds": ["set_seeds"], "interrupts": ["InterruptFlag"],
-                            "tensorboard": ["LookInside"]})
+    __name__, ["augment"], {"fit": ["fit"], "loop": ["Loop"], "seeds": ["set_seeds"], "interrupts": ["InterruptFlag"],
+                            "muon": ["Muon"], "tensorboard": ["LookInside"]})

@@ -126,7 +126,7 @@ def mixup(x, y, key, alpha: float):
         x: pictures, in random order.
         y: their labels as probabilities, float32 (n, k): `Splits.one_hot()`.
         key: the key.
-        alpha: 1 makes every share equally likely, a small one leaves most pictures nearly alone.
+        alpha: 1 makes every share equally likely, a small one leaves most pictures nearly alone, 0 all of them.
 
     Returns:
         (x, y), both float32.
@@ -138,8 +138,14 @@ def mixup(x, y, key, alpha: float):
     """
     if len(y.shape) != 2:
         raise ValueError("mixup mixes labels too: give it one-hot ones (Splits.one_hot)")
-    gammas = tf.random.stateless_gamma((2, tf.shape(x)[0]), _own("mixup", key), alpha)
-    share = tf.math.divide_no_nan(gammas[0], gammas[0] + gammas[1])  # of two gammas: Beta
+    if not alpha:
+        return tf.cast(x, tf.float32), tf.cast(y, tf.float32)
+    # Of two draws of Gamma(α), the share of one is Beta. For a small α both are too small for float32, hence the
+    # logarithms, with Gamma(α) as Gamma(α + 1) times U to the power of 1/α.
+    pair = (2, tf.shape(x)[0])
+    logs = (tf.math.log(tf.random.stateless_gamma(pair, _own("mixup", key), alpha + 1))
+            + tf.math.log(_draw("mixup share", key, pair, 1e-30)) / alpha)
+    share = tf.sigmoid(logs[0] - logs[1])
 
     def mixed(values, share):
         values = tf.cast(values, tf.float32)

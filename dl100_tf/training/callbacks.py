@@ -71,11 +71,13 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def __init__(self, log_dir, settings: dict):
         super().__init__(log_dir)
-        self._settings = {name: value for name, value in settings.items() if isinstance(value, (bool, int, float, str))}
+        self._settings = {name: value if isinstance(value, bool | int | float) else str(value)
+                          for name, value in settings.items()}
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        with self._train_writer.as_default():
+        # Above the folders train and validation: the page finds the figures of both beneath it.
+        with tf.summary.create_file_writer(str(self.log_dir)).as_default():
             hparams.hparams(self._settings)
 
     def on_epoch_end(self, epoch, logs=None):

@@ -12,7 +12,7 @@ from dl100_tf.training.session import Session
 
 
 def fit(model, data, run, config, augment=None, callbacks=()) -> list[dict]:
-    """Train `model` as `config` says, from wherever the run stands, to its best epoch's weights.
+    """Train `model` as `config` says, from wherever the run stands, to the weights of its best or its last epoch.
 
     Called again on the same run it goes on from the newest checkpoint: with `config.deterministic` every weight comes
     out as if nothing had happened. A run that has trained to its end only gets its weights back.
@@ -49,8 +49,8 @@ class Training:
         self.validation = validation_batches(data.validation, config.batch_size)
         self.session = Session(data, run, config, self.batches.steps, self.save)
         self.progress, self.keeper = self.session.progress, self.session.keeper
-        self.best = keras.callbacks.EarlyStopping(monitor="val_loss", restore_best_weights=True,
-                                                  patience=config.patience or config.epochs)
+        self.best = keras.callbacks.EarlyStopping(monitor="val_loss", patience=config.patience or config.epochs,
+                                                  restore_best_weights=config.keep == "best")
         board = TensorBoard(run.path("tensorboard"), dataclasses.asdict(config))
         self.callbacks = [self.keeper, *self._schedule(), self.best, self.session.bar, board, *callbacks]
 
@@ -68,9 +68,9 @@ class Training:
                     self._epoch(callbacks)
             finally:
                 self.session.bar.close()
-            callbacks.end()  # the best epoch's weights come back here
+            callbacks.end()  # if the best epoch's weights are to be kept, they come back here
             self._save_weights()
-            self.session.conclude(self.best.best_epoch, self.model.count_params())
+            self.session.conclude(self._kept, self.model.count_params())
             self.keeper.stop_if_asked()
         return self.progress.history
 
@@ -78,13 +78,18 @@ class Training:
         """Write a checkpoint, and then what follows from it."""
         self.session.write(*state.capture(self.model, self.callbacks, within_epoch=self.progress.step > 0))
 
+    @property
+    def _kept(self) -> int:
+        """The epoch whose weights are kept, from 0."""
+        return self.best.best_epoch if self.config.keep == "best" else self.progress.epoch - 1
+
     def _epoch(self, callbacks) -> None:
         epoch, done = self.progress.epoch, self.progress.step
         self.model.fit(self.batches.epoch(epoch, done), validation_data=self.validation, callbacks=callbacks,
                        initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
         self.progress.epoch, self.progress.step = epoch + 1, 0
         self.progress.stopped_early = bool(self.model.stop_training)
-        if self.best.best_epoch == epoch:
+        if self._kept == epoch:
             self._save_weights()
         self.keeper.commit()
         self.keeper.stop_if_asked()

@@ -20,8 +20,8 @@ class Loop:
                 loop.add(loss=loss, accuracy=accuracy)
             loop.validated(loss=loss, accuracy=accuracy)
 
-    Once the loop is over, `weights` hold the epoch with the best validation loss, and the run `history.csv`,
-    `training.json` and `best.weights.npz`.
+    Once the loop is over, `weights` are those of the best epoch, or of the last if `config.keep` says so, and the run
+    has `history.csv`, `training.json` and `best.weights.npz`.
 
     Args:
         run: the run directory.
@@ -74,6 +74,11 @@ class Loop:
             return self._config.learning_rate
         return self._session.schedule().at(self._progress.total_steps)
 
+    @property
+    def seen(self) -> int:
+        """How many examples an epoch learns from: those that don't fill a batch are left out."""
+        return self._session.steps * self._size
+
     def batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The full batches (x, y) of this epoch that are left, in an order that only seed and epoch decide."""
         order = seeds.order(self._config.seed, self._progress.epoch, len(self._train.y))
@@ -99,7 +104,7 @@ class Loop:
         progress, epoch, keeper = self._progress, self._progress.epoch, self._session.keeper
         measured = self._means() | self._validation
         loss = measured.get("val_loss", measured.get("loss", float("nan")))
-        if loss < self._best["loss"] or self._best["epoch"] < 0:
+        if loss < self._best["loss"] or self._best["epoch"] < 0 or self._config.keep == "last":
             self._best = {"loss": loss, "epoch": epoch}
             self._best_weights = {name: array.copy() for name, array in self._weights.items()}
             self._save_weights()

@@ -276,3 +276,33 @@ def test_the_real_dogs(real_data):
     assert counts(splits) == [1350, 150, 500] and "Samoyed" in splits.labels
     assert np.bincount(splits.test.y).tolist() == [50] * 10
     assert splits.source.where == "1 500 + 500 photos of 10 classes from …/dogs10"
+
+
+def test_names_that_are_not_utf_8_are_read_and_shown_escaped(root, capsys):
+    odd = os.fsencode(root) + b"/caf\xe9"
+    os.mkdir(odd)
+    for number in range(5):
+        photo(root / "cat" / "spare.jpg", (120, 120, 10 * number))
+        os.rename(root / "cat" / "spare.jpg", odd + b"/th\xe9 %d.jpg" % number)
+    with open(odd + b"/br\xfcche.jpg", "wb") as file:
+        file.write(b"\xff\xd8\xff nothing")
+    splits = load(root)
+    assert "caf\\xe9" in splits.labels and "caf\\xe9/br\\xfcche.jpg" in capsys.readouterr().err
+    assert load(root).source.digest == splits.source.digest
+
+
+def test_a_photo_that_is_made_readable_is_read(root, monkeypatch):
+    path, access = root / "dog" / "3.jpg", os.access
+    monkeypatch.setattr(os, "access", lambda file, mode: file != path and access(file, mode))
+    monkeypatch.setattr(images, "content", lambda file, content=images.content: (
+        content(file) if os.access(file, os.R_OK) else content(file.parent)))
+    assert "1 file skipped" in load(root).source.where
+    monkeypatch.setattr(os, "access", access)
+    assert "skipped" not in load(root).source.where
+
+
+def test_a_name_that_is_too_long_is_one_line(tmp_path):
+    with pytest.raises(DataError, match="can't be read"):
+        images.read(tmp_path / ("x" * 5000), 24)
+    with pytest.raises(UserError, match="doesn't exist, or lies where you may not look"):
+        folders.load("local", tmp_path / ("x" * 5000), size=24)

@@ -3,10 +3,12 @@
 import shutil
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dl100_tf.data import order
 from dl100_tf.errors import UserError
 from dl100_tf.models import backbones
 
@@ -202,7 +204,7 @@ def test_random_weights_settle_on_pictures(pixels):
 
 
 class Book:
-    """A run's record and name."""
+    """A run's record and name, and the data that it is held to."""
 
     name = "mine"
 
@@ -215,6 +217,9 @@ class Book:
     def note(self, **facts):
         self.facts |= facts
 
+    def pin_source(self, source):
+        self.facts["source"] = source
+
 
 class Settings:
     backbone, size, weights, seed = "MobileNetV2", 96, "auto", 0
@@ -223,7 +228,8 @@ class Settings:
 def dataset(pixels, is_sample):
     from types import SimpleNamespace
 
-    return SimpleNamespace(train=SimpleNamespace(x=pixels), source=SimpleNamespace(is_sample=is_sample))
+    return SimpleNamespace(train=SimpleNamespace(x=pixels),
+                           source=order.source("sample" if is_sample else "local", (6, 2), "0", "pictures"))
 
 
 def test_a_run_keeps_the_weights_that_it_was_begun_with(pixels, nowhere, weights_file, monkeypatch):
@@ -236,6 +242,28 @@ def test_a_run_keeps_the_weights_that_it_was_begun_with(pixels, nowhere, weights
 
 def test_drawn_pictures_ask_for_no_download(pixels, nowhere):
     assert backbones.of_run(Book(), Settings, dataset(pixels, True), lambda url: pytest.fail("asked"))[1] == "none"
+
+
+def test_a_weights_file_may_move_and_the_data_are_pinned_before_anything_is_trained(pixels, tmp_path, weights_file):
+    class Mine(Settings):
+        weights = str(weights_file.with_suffix(".weights.h5"))
+
+    run = Book()
+    backbones.of_run(run, Mine, dataset(pixels, False), None)
+    assert run.facts["source"]["rung"] == "local"
+    Mine.weights = str(shutil.copy(Mine.weights, tmp_path / "moved.weights.h5"))
+    assert backbones.of_run(run, Mine, dataset(pixels, False), None)[1] == Mine.weights
+
+
+def test_a_download_that_breaks_off_is_told_as_one_and_leaves_nothing_behind(nowhere, monkeypatch):
+    def retrieve(url, target, progress):
+        Path(target).write_bytes(b"half")
+        raise OSError("connection reset")
+
+    monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", retrieve)
+    with pytest.raises(backbones.Offline, match=r"broke off \(connection reset\): run the same command again"):
+        backbones.load("MobileNetV2", 96, "imagenet")
+    assert not list(nowhere.rglob("*.part*"))
 
 
 def test_a_weights_file_that_has_changed_is_refused(pixels, tmp_path, weights_file):

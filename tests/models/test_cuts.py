@@ -57,16 +57,15 @@ def test_nonsense_is_refused(net, thaw, match):
 
 @pytest.mark.parametrize("norms", [True, False])
 def test_only_the_part_is_trained(net, norms):
-    _, upper = cuts.parted(net, net.get_layer("one_add").output)
-    cuts.thaw(net, upper, norms)
+    lower, upper = cuts.thaw(net, net.get_layer("one_add").output, norms)
+    assert not lower.trainable_weights
     assert {layer.name for layer in net.layers if layer.trainable and layer.weights} == (
         {"two_a", "two_b", "top"} if norms else {"two_b", "top"})
     assert len(upper.trainable_weights) == (6 if norms else 4)
 
 
 def test_frozen_normalisation_stays_as_it_was(net, pictures):
-    _, upper = cuts.parted(net, net.get_layer("stem").output)
-    cuts.thaw(net, upper, norms=False)
+    _, upper = cuts.thaw(net, net.get_layer("stem").output, norms=False)
     before = net.get_layer("one_a").get_weights()
     upper(np.random.default_rng(1).normal(5, 3, size=(9, 8, 8, 4)).astype("float32"), training=True)
     assert all(np.array_equal(a, b) for a, b in zip(before, net.get_layer("one_a").get_weights(), strict=True))

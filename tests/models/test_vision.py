@@ -64,9 +64,19 @@ class TestWhiten:
         out = np.array(layer(smooth()[..., :1].astype("float32") / 255))
         assert out.shape[-1] == 18 and np.isfinite(out).all()
 
-    def test_a_layer_with_other_filters_is_refused(self):
-        with pytest.raises(ValueError, match="16 filters, but patches of 2 x 2 x 3 have 24"):
-            whiten(convolution(16, 2), smooth())
+    def test_fewer_filters_take_the_components_that_vary_most(self):
+        few, all_ = convolution(8, 2), convolution(24, 2)
+        pictures = smooth()
+        whiten(few, pictures)
+        whiten(all_, pictures)
+        kernel, bias = np.array(all_.kernel), np.array(all_.bias)
+        assert np.allclose(few.kernel, np.concatenate([kernel[..., :4], kernel[..., 12:16]], axis=-1))
+        assert np.allclose(few.bias, np.concatenate([bias[:4], bias[12:16]]))
+
+    @pytest.mark.parametrize("filters", [26, 7])
+    def test_a_layer_with_other_filters_is_refused(self, filters):
+        with pytest.raises(ValueError, match=f"{filters} filters, but patches of 2 x 2 x 3 have 12"):
+            whiten(convolution(filters, 2), smooth())
 
 
 class TestPassOn:

@@ -134,6 +134,23 @@ def test_a_small_alpha_leaves_most_pictures_nearly_alone():
     assert np.isfinite(share).all() and np.mean(np.minimum(share, 1 - share) < 0.05) > 0.6
 
 
+@pytest.mark.parametrize("alpha", [0, 1e-3, 0.01])
+def test_the_smaller_alpha_the_fewer_are_mixed(alpha):
+    y = np.eye(2, dtype="float32")[np.arange(2000) % 2]
+    x = np.zeros((2000, 1, 1, 1), "float32")
+    share = np.asarray(augment.mixup(tf.constant(x), tf.constant(y), KEY, alpha)[1])[:, 0]
+    assert np.isfinite(share).all() and np.mean(np.minimum(share, 1 - share) > 0.01) <= 10 * alpha
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0])
+def test_shares_are_spread_as_beta_says(alpha):
+    from scipy.stats import beta, kstest
+
+    y = np.repeat(np.eye(2, dtype="float32"), 2000, axis=0)[np.arange(4000) // 2 + 2000 * (np.arange(4000) % 2)]
+    share = np.asarray(augment.mixup(tf.zeros((4000, 1, 1, 1)), tf.constant(y), KEY, alpha)[1])[::2, 0]
+    assert kstest(share, beta(alpha, alpha).cdf).pvalue > 0.001
+
+
 def test_mixup_needs_one_hot_labels():
     with pytest.raises(ValueError, match="one-hot"):
         augment.mixup(tf.constant(pictures(4)), tf.constant([0, 1, 2, 3]), KEY, 1.0)

@@ -101,9 +101,27 @@ def test_early_stopping_ends_training_and_the_best_epoch_is_kept(problem):
     assert loss == pytest.approx(min(losses), abs=1e-6)
 
 
-def test_best_weights_are_a_file_too(problem):
-    model, _, run = train(problem, Config())
-    twin = net(Config())
+def test_the_last_epoch_is_kept_where_it_is_asked_for_whatever_the_stops(problem):
+    config = Config(epochs=5, learning_rate=0.3, keep="last")
+    model, history, run = train(problem, config, "whole")
+    losses = [row["val_loss"] for row in history]
+    assert losses[-1] != min(losses), "the problem should overshoot"
+    loss = model.evaluate(problem.validation.x, problem.validation.y, verbose=0)[0]
+    assert loss == pytest.approx(losses[-1], abs=1e-6) and run.read_json("training.json")["best_epoch"] == 5
+    train(problem, config, "stopped", stop_at=27)
+    assert_same((model, history, run), train(problem, config, "stopped"))
+
+
+def test_patience_and_the_last_epoch_exclude_each_other():
+    with pytest.raises(UserError, match="--keep last"):
+        Config(keep="last", patience=2)
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_the_weights_kept_are_a_file_too(problem, keep):
+    config = Config(keep=keep)
+    model, _, run = train(problem, config)
+    twin = net(config)
     twin.load_weights(run.path("best.weights.h5"))
     assert all(np.array_equal(a, b) for a, b in zip(weights(model), weights(twin), strict=True))
 
@@ -194,7 +212,9 @@ def test_tensorboard_has_scalars_graph_and_hyper_parameters(problem):
     events = EventAccumulator(str(run.path("tensorboard/train"))).Reload()
     assert {"epoch_loss", "epoch_accuracy"} <= set(events.Tags()["tensors"])
     plugins = {metadata.plugin_data.plugin_name for metadata in events.summary_metadata.values()}
-    assert {"graph_keras_model", "hparams"} <= plugins
+    assert "graph_keras_model" in plugins and "hparams" not in plugins
+    above = EventAccumulator(str(run.path("tensorboard"))).Reload()  # where the page finds both folders beneath it
+    assert "hparams" in {metadata.plugin_data.plugin_name for metadata in above.summary_metadata.values()}
     assert len(events.Tensors("epoch_loss")) == 4
 
 

@@ -72,6 +72,15 @@ def test_the_best_epoch_comes_back_and_is_on_the_disk(problem):
     assert facts["best_epoch"] == 1 + losses.index(min(losses)) and facts["parameters"] == 3
 
 
+def test_the_last_epoch_stays_where_it_is_asked_for(problem):
+    weights, _ = train(problem, Config(learning_rate=30.0, schedule="constant", keep="last"))
+    p = 1 / (1 + np.exp(-(problem.validation.x @ weights["w"] + weights["b"])))
+    run = Run("spirals", "run")
+    assert loss_of(p, problem.validation.y) == run.read_table("history.csv")[-1]["val_loss"]
+    assert np.array_equal(np.load(run.path("best.weights.npz"))["w"], weights["w"])
+    assert run.read_json("training.json")["best_epoch"] == 3
+
+
 def test_patience_ends_it(problem):
     train(problem, Config(epochs=20, patience=1, learning_rate=30.0, schedule="constant"))
     assert len(Run("spirals", "run").read_table("history.csv")) < 20
