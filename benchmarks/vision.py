@@ -25,15 +25,14 @@ import peers
 import recording
 
 ROOT = Path(__file__).parents[1]
-WEIGHTS = "weights/mobilenet_v2_imagenet_notop.weights.h5"  # under $DL100_DATA
 RECIPES = {  # flags, the peers measured in turn with it, the figures copied into its lesson
-    "perceptron_points": ([], [], ["history", "confusion"]),
+    "perceptron_points": ([], [], ["boundary", "xor_perceptron", "xor_network", "activations"]),
     "numpy_mnist": ([], ["keras_twin", "gradients"], ["history", "confusion"]),
-    "mlp_mnist": ([], [], ["history", "confusion"]),
-    "cnn_mnist": ([], ["keras_example"], ["history", "confusion"]),
+    "mlp_mnist": ([], [], ["history", "confusion", "first_layer"]),
+    "cnn_mnist": ([], ["keras_example"], ["history", "confusion", "filters", "feature_maps"]),
     "cnn_cifar10": ([], ["textbook_cnn"], ["history", "confusion"]),
-    "augmented_cifar10": ([], [], ["history", "confusion"]),
-    "transfer_dogs": (["--weights", WEIGHTS], ["without_cache", "from_scratch"], ["history", "confusion"]),
+    "augmented_cifar10": ([], [], ["augmentations", "gap", "history"]),
+    "transfer_dogs": (["--weights", peers.WEIGHTS, "--scratch"], ["without_cache"], ["looks", "history", "confusion"]),
 }
 
 
@@ -41,7 +40,7 @@ def recipe(name: str, flags: list[str], seed: int) -> dict:
     """Train the recipe from its data to its report, or take the run that is finished; what it measured."""
     from dl100_tf.run import Run
 
-    flags = [str(Path(os.environ["DL100_DATA"]) / flag) if flag == WEIGHTS else flag for flag in flags]
+    flags = [str(Path(os.environ["DL100_DATA"]) / flag) if flag == peers.WEIGHTS else flag for flag in flags]
     subprocess.run([sys.executable, "-m", f"dl100_tf.projects.{name}", "--source", "local", "--seed", str(seed),
                     "--run", f"seed-{seed}", *flags], check=True, stdout=sys.stderr)
     run = Run(name, f"seed-{seed}")
@@ -103,9 +102,11 @@ def record(name: str, measurements: dict, seeds: range) -> None:
 
     ours, lesson = measurements["ours"], ROOT / "projects" / name
     epochs = f"{ours[0]['epochs']} epochs, " if len({one["epochs"] for one in ours}) == 1 else ""
-    expect = (f"{recording.spread([one['accuracy'] for one in ours])} test accuracy, {epochs}{median(ours):.0f} s of "
-              f"training on {os.cpu_count()} cores")
+    seconds = f"{median(ours):.0f}" if median(ours) >= 1 else f"{median(ours):.1g}"
+    expect = (f"{recording.spread([one['accuracy'] for one in ours])} test accuracy, {epochs}{seconds} s of training "
+              f"on {os.cpu_count()} cores")
     found = recording.measured(seeds=list(seeds), source="local", n=ours[0]["n"], results=measurements)
+    found["command"] = f"python benchmarks/vision.py --seeds {len(seeds)} --only {name}"  # wherever its home was
     recording.write(lesson / "results.json", {"expect": expect} | found)
     for figure in RECIPES[name][2]:
         shutil.copy(Run(name, f"seed-{seeds[0]}").path(f"plots/{figure}.png"), lesson)

@@ -6,7 +6,10 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "projects"
 
-DAYS = {"lstm_imdb": (27, 28)}  # first and last day
+DAYS = {  # first and last day
+    "perceptron_points": (1, 3), "numpy_mnist": (4, 7), "mlp_mnist": (8, 14), "cnn_mnist": (15, 19),
+    "lstm_imdb": (27, 28),
+}
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from dl100_tf import cli, evaluation, training
-from dl100_tf.data import cifar10, console, drawn, images
+from dl100_tf.data import cifar10, console, images
 
 Remedy = Literal["none", "dropout", "L2", "flips", "shifts", "rotations", "cutout", "mixup"]
 
@@ -23,6 +23,7 @@ class Config(cli.Common):
     batch_size: int = 100  # pictures a step
     learning_rate: float = 5e-3  # the largest learning rate
     schedule: cli.Schedule = "one_cycle"  # how the learning rate moves
+    keep: Literal["best", "last"] = "last"  # "best" would stop a row before its budget is spent: one more remedy
     dropout: float = 0.3  # part of the features left out while training
     l2: float = 5e-4  # what the square of every weight adds to the loss
     shift: int = 4  # pixels by which a picture moves at most
@@ -31,10 +32,6 @@ class Config(cli.Common):
     mixup: float = 0.2  # α: how even the mixture of two pictures is; 1: every share is equally likely
     together: tuple[Remedy, ...] = ("flips", "shifts", "cutout")  # the remedies of the row whose model is kept
     rows: tuple[Remedy, ...] = get_args(Remedy)  # the other rows of the table, a remedy each
-
-    def __post_init__(self):
-        super().__post_init__()
-        vars(self).update(together=tuple(self.together), rows=tuple(self.rows))  # JSON knows no tuples
 
 
 def load_data(config):
@@ -54,7 +51,8 @@ def build_model(config):
         x = layers.Conv2D(width, size, stride, "same", kernel_regularizer=penalty, name=f"conv_{width}")(x)
         x = layers.MaxPooling2D(pool)(x)
         x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
-    x = layers.Dropout(config.dropout if "dropout" in config.together else 0)(layers.GlobalAveragePooling2D()(x))
+    rate = config.dropout if "dropout" in config.together else 0
+    x = layers.Dropout(rate, seed=config.seed)(layers.GlobalAveragePooling2D()(x))  # its own seed, whatever the rate
     probability = layers.Dense(10, activation="softmax", kernel_regularizer=penalty, name="probability")(x)
     net = keras.Model(image, probability, name="augmented_cifar10")
     net.compile(keras.optimizers.Adam(config.learning_rate), "categorical_crossentropy", metrics=["accuracy"])
@@ -63,21 +61,18 @@ def build_model(config):
 
 def augmentation(config):
     """What happens to the pictures of a training batch."""
-    from dl100_tf.training import augment
-
     def changed(x, y, key, epoch):
-        x = augment.flip(x, key) if "flips" in config.together else x
-        x = augment.shift(x, key, config.shift, "mirror") if "shifts" in config.together else x
-        x = augment.rotate(x, key, config.rotate, "mirror") if "rotations" in config.together else x
-        x = augment.cutout(x, key, config.cutout) if "cutout" in config.together else x
-        return augment.mixup(x, y, key, config.mixup) if "mixup" in config.together else (x, y)
+        x = training.augment.flip(x, key) if "flips" in config.together else x
+        x = training.augment.shift(x, key, config.shift, "mirror") if "shifts" in config.together else x
+        x = training.augment.rotate(x, key, config.rotate, "mirror") if "rotations" in config.together else x
+        x = training.augment.cutout(x, key, config.cutout) if "cutout" in config.together else x
+        return training.augment.mixup(x, y, key, config.mixup) if "mixup" in config.together else (x, y)
     return changed
 
 
-def predict(model, config, image: Path) -> dict[str, float]:
+def predict(model, config, image: Path):
     """What a picture shows, of the ten kinds of things in CIFAR-10."""
-    labels = drawn.SHAPES if config.source == "sample" else cifar10.LABELS
-    return dict(zip(labels, map(float, model.predict(images.read(image, 32)[None], verbose=0)[0]), strict=True))
+    return model.predict(images.read(image, 32)[None], verbose=0)[0]
 
 
 def learn(config, data, run, name):
@@ -92,7 +87,7 @@ def learn(config, data, run, name):
         facts = run.read_json("training.json")
         run.write_json("row.json", {
             "remedy": name, "train accuracy": train, "test accuracy": test, "gap in points": 100 * (train - test),
-            "best epoch": facts["best_epoch"], "epochs": config.epochs, "seconds": facts["train_seconds"]})
+            "epochs": config.epochs, "seconds": facts["train_seconds"]})
     return run.read_json("row.json")
 
 

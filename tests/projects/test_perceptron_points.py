@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from dl100_tf.projects.perceptron_points import Config
 
 from dl100_tf.projects import perceptron_points
+from dl100_tf.projects.perceptron_points import Config
 
 
 def test_the_rule_by_hand():
@@ -62,8 +62,8 @@ def test_noise_is_the_same_every_time_and_no_line_is_right_any_more():
 @pytest.mark.parametrize("seed", range(4))
 def test_xor_is_too_much_for_a_line_and_not_for_a_hidden_layer(monkeypatch, seed):
     drawn = []
-    monkeypatch.setattr(perceptron_points.evaluation, "draw_boundary", lambda run, name, *rest: drawn.append(name),
-                        raising=False)
+    monkeypatch.setattr(perceptron_points.evaluation, "draw_boundary",
+                        lambda run, name, *rest, title: drawn.append(name), raising=False)
     line, network = perceptron_points.xor(Config(seed=seed), run=None)
     assert line["learner"] == "perceptron" and line["best accuracy"] <= 0.76
     assert network["learner"] == "network" and network["best accuracy"] == 1
@@ -74,6 +74,6 @@ def test_the_keras_twin_agrees_with_the_line_and_predicts():
     model = perceptron_points.build_model(Config())
     model.set_weights([np.array([[2.0], [1.0]]), np.array([-6.0])])
     answer = perceptron_points.predict(model, Config(), 4.5, 1.5)
-    assert answer["versicolor"] == pytest.approx(1 / (1 + np.exp(-4.5)), abs=1e-6)
-    assert sum(answer.values()) == pytest.approx(1) and model.output_names == ["probability"]
-    assert perceptron_points.predict(model, Config(), 1.4, 0.2)["setosa"] > 0.9
+    assert answer[1] == pytest.approx(1 / (1 + np.exp(-4.5)), abs=1e-6)
+    assert sum(answer) == pytest.approx(1) and model.output_names == ["probability"]
+    assert perceptron_points.predict(model, Config(), 1.4, 0.2)[0] > 0.9

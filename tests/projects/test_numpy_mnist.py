@@ -2,10 +2,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-from dl100_tf.projects.numpy_mnist import Config
 
 from dl100_tf.models import scratch
 from dl100_tf.projects import numpy_mnist
+from dl100_tf.projects.numpy_mnist import Config
 from dl100_tf.run import Run
 
 

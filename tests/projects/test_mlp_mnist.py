@@ -2,10 +2,10 @@ import dataclasses
 
 import numpy as np
 import tensorflow as tf
-from dl100_tf.projects.mlp_mnist import Config
 
 from dl100_tf.models import scratch
 from dl100_tf.projects import mlp_mnist
+from dl100_tf.projects.mlp_mnist import Config
 
 PLAIN = Config(hidden=(32, 16), normalise=False, dropout=0.0, augment=False)
 
