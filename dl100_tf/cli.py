@@ -11,7 +11,7 @@ from typing import get_type_hints
 
 import tyro
 
-from dl100_tf import __version__, curriculum, provenance, terminal
+from dl100_tf import __version__, curriculum, provenance, settings, terminal
 from dl100_tf import run as runs
 from dl100_tf.errors import Interrupted, UserError, closest
 from dl100_tf.flags import Common, Schedule, parsed, readable, training_flags
@@ -104,9 +104,9 @@ def train(recipe, words: list[str]) -> int:
     run = runs.Run(project, flags.run or runs.fresh_name(project))
     config = flags.config
     if run.exists:
-        stored = stored_config(recipe, run)
+        stored = settings.stored(recipe, run)
         config = training_flags(recipe, stored, words).config
-        refuse_changes(run, stored, config)
+        settings.refuse_changes(run, stored, config)
         done = run.finished_epochs
         if done >= config.epochs:
             print(f"The run {run.name} is finished, there is nothing to do. Its report: {run.path('report.html')}")
@@ -177,7 +177,7 @@ def predict(recipe, words: list[str]) -> int:
     if not questions:
         raise UserError(f"which {asks[0]}? Name one or more files behind `predict`.")
     run = existing(recipe, flags.run)
-    config = stored_config(recipe, run)
+    config = settings.stored(recipe, run)
     with terminal.loading("Loading the model"):
         model = run.load_model()
     from dl100_tf.evaluation import records
@@ -205,37 +205,6 @@ def report(recipe, words: list[str]) -> int:
         evaluation.plot(run)
         print(f"Report: {evaluation.report(run)}")
     return 0
-
-
-def stored_config(recipe, run):
-    """The settings that `run` was begun with.
-
-    Raises:
-        UserError: they are of another version of the recipe.
-    """
-    try:
-        return recipe.Config(**run.read_json("config.json"))
-    except TypeError as error:
-        raise UserError(f"{run.path('config.json')} is not of this version of {run.project} ({error}). "
-                        "Start again under another --run name.") from None
-
-
-def refuse_changes(run, stored, asked) -> None:
-    """A run keeps its settings once it has begun to train, all but `epochs` and those that change no weight."""
-    source = run.record().get("source")
-    for field in dataclasses.fields(stored) if source else ():
-        before, now = getattr(stored, field.name), getattr(asked, field.name)
-        same = before == now or (field.name == "source" and now in ("auto", source["rung"]))
-        if not same and (field.name == "source" or field.name not in runs.MAY_CHANGE):
-            flag = f"--{field.name.replace('_', '-')}"
-            raise UserError(f"the run {run.name} was begun with {flag} {before}, not {now}: leave the flag out to go "
-                            "on with it, or give the new setting a new --run name.")
-    from dl100_tf.evaluation import records
-
-    trained = len(records.history(run))
-    if asked.epochs < trained:
-        raise UserError(f"the run {run.name} has been trained for {trained} epochs already: --epochs can't be "
-                        f"{asked.epochs}.")
 
 
 def existing(recipe, name: str):

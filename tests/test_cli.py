@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from dl100_tf import cli, curriculum, flags
+from dl100_tf import cli, curriculum, flags, settings
 from dl100_tf.errors import UserError
 from dl100_tf.projects import lstm_imdb
 from dl100_tf.run import Run
@@ -116,16 +116,16 @@ def test_a_resumed_run_keeps_its_settings_all_but_epochs(home):
     run = Run("lstm_imdb", "r")
     stored = lstm_imdb.Config(batch_size=32)
     run.begin(stored, "")
-    asked = flags.training_flags(lstm_imdb, cli.stored_config(lstm_imdb, run), ["--run", "r", "--epochs", "7"]).config
+    asked = flags.training_flags(lstm_imdb, settings.stored(lstm_imdb, run), ["--run", "r", "--epochs", "7"]).config
     assert asked.batch_size == 32 and asked.epochs == 7
     changed = flags.training_flags(lstm_imdb, stored, ["--batch-size", "64"]).config
-    cli.refuse_changes(run, stored, changed)  # nothing is trained yet
+    settings.refuse_changes(run, stored, changed)  # nothing is trained yet
     run.note(source={"rung": "local", "where": "", "digest": "0"})
-    cli.refuse_changes(run, stored, asked)
+    settings.refuse_changes(run, stored, asked)
     with pytest.raises(UserError, match="begun with --batch-size 32, not 64"):
-        cli.refuse_changes(run, stored, changed)
+        settings.refuse_changes(run, stored, changed)
     moved = flags.training_flags(lstm_imdb, stored, ["--data-dir", "/moved", "--source", "local"]).config
-    cli.refuse_changes(run, stored, moved)
+    settings.refuse_changes(run, stored, moved)
 
 
 def test_fewer_epochs_than_were_trained_are_refused_before_anything_is_changed(home):
@@ -135,7 +135,7 @@ def test_fewer_epochs_than_were_trained_are_refused_before_anything_is_changed(h
     run.write_table("history.csv", [{"epoch": epoch, "loss": 1.0} for epoch in (1, 2, 3)])
     with pytest.raises(UserError, match="trained for 3 epochs already: --epochs can't be 2"):
         cli.train(lstm_imdb, ["--run", "r", "--epochs", "2"])
-    assert cli.stored_config(lstm_imdb, run).epochs == 9
+    assert settings.stored(lstm_imdb, run).epochs == 9
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "1e39"])
@@ -158,7 +158,7 @@ def test_settings_of_another_version_are_named(home):
     run = Run("lstm_imdb", "r")
     run.write_json("config.json", {"no_such_setting": 1})
     with pytest.raises(UserError, match="not of this version"):
-        cli.stored_config(lstm_imdb, run)
+        settings.stored(lstm_imdb, run)
 
 
 def test_a_damaged_run_is_one_line(home):

@@ -217,8 +217,7 @@ def _fetching(name: str, file: str | None, online) -> Iterator[None]:
             retrieve(url, part, *progress)
         except Exception as error:
             Path(part).unlink(missing_ok=True)
-            raise Offline(f"the download of {url} broke off ({_first_line(error)}): run the same command again, or "
-                          "name a file with --weights FILE.") from error
+            raise Offline(f"{url} broke off ({_first_line(error)}): run the same command again.") from error
         os.replace(part, target)  # so that a kill leaves no half of a file behind, which Keras would trust
 
     replaced, retrieve = "get_file" if file else "urlretrieve", library.urlretrieve

@@ -1,0 +1,37 @@
+"""The settings of a run that has begun: read back, and held to."""
+
+import dataclasses
+
+from dl100_tf.errors import UserError
+from dl100_tf.run import MAY_CHANGE
+
+
+def stored(recipe, run):
+    """The settings that `run` was begun with.
+
+    Raises:
+        UserError: they are of another version of the recipe.
+    """
+    try:
+        return recipe.Config(**run.read_json("config.json"))
+    except TypeError as error:
+        raise UserError(f"{run.path('config.json')} is not of this version of {run.project} ({error}). "
+                        "Start again under another --run name.") from None
+
+
+def refuse_changes(run, stored, asked) -> None:
+    """A run keeps its settings once it has begun to train, all but `epochs` and those that change no weight."""
+    source = run.record().get("source")
+    for field in dataclasses.fields(stored) if source else ():
+        before, now = getattr(stored, field.name), getattr(asked, field.name)
+        same = before == now or (field.name == "source" and now in ("auto", source["rung"]))
+        if not same and (field.name == "source" or field.name not in MAY_CHANGE):
+            flag = f"--{field.name.replace('_', '-')}"
+            raise UserError(f"the run {run.name} was begun with {flag} {before}, not {now}: leave the flag out to go "
+                            "on with it, or give the new setting a new --run name.")
+    from dl100_tf.evaluation import records  # loads NumPy, which --help does without
+
+    trained = len(records.history(run))
+    if asked.epochs < trained:
+        raise UserError(f"the run {run.name} has been trained for {trained} epochs already: --epochs can't be "
+                        f"{asked.epochs}.")
