@@ -18,7 +18,7 @@ from dl100_tf.models import backbones, cuts, features, vision
 class Config(cli.Common):
     epochs: int = 4  # passes over the photos in fine-tuning; more than a finished run has extend it
     batch_size: int = 8  # photos a step in fine-tuning; the head takes 32
-    learning_rate: float = 3e-5  # the largest learning rate of fine-tuning; with --scratch thirty times that
+    learning_rate: float = 1e-5  # the largest learning rate of fine-tuning; with --scratch a hundred times that
     schedule: cli.Schedule = "linear"  # how the learning rate moves, in each phase
     backbone: str = "MobileNetV2"  # a net of keras.applications
     weights: str = "auto"  # imagenet (downloaded once), a file, or none: random; auto: imagenet if it can be had
@@ -104,7 +104,7 @@ def recipe(config, run):
         body, _ = backbones.load(config.backbone, config.size, "none", config.seed)
         twin = build_model(config, body, len(photos.labels))
         phases += [train("from-scratch", twin, twin.inputs[0], photos, run,
-                         replace(config, learning_rate=min(30 * config.learning_rate, 100)))]
+                         replace(config, learning_rate=min(100 * config.learning_rate, 100)))]
     model = vision.judges_views(net, net.input_shape[1:], pixels=0)
     run.save(model)
     scores = evaluation.score(model, photos, run, noun="photos")
