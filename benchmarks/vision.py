@@ -105,8 +105,9 @@ def record(name: str, measurements: dict, seeds: range) -> None:
     seconds = f"{median(ours):.0f}" if median(ours) >= 1 else f"{median(ours):.1g}"
     expect = (f"{recording.spread([one['accuracy'] for one in ours])} test accuracy, {epochs}{seconds} s of training "
               f"on {os.cpu_count()} cores")
-    found = recording.measured(seeds=list(seeds), source="local", n=ours[0]["n"], results=measurements)
-    found["command"] = f"python benchmarks/vision.py --seeds {len(seeds)} --only {name}"  # wherever its home was
+    found = recording.measured(  # the command wherever its home was
+        command=f"python benchmarks/vision.py --seeds {len(seeds)} --only {name}",
+        seeds=list(seeds), source="local", n=ours[0]["n"], results=measurements)
     recording.write(lesson / "results.json", {"expect": expect} | found)
     for figure in RECIPES[name][2]:
         shutil.copy(Run(name, f"seed-{seeds[0]}").path(f"plots/{figure}.png"), lesson)

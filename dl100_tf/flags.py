@@ -36,9 +36,10 @@ class Common:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            if isinstance(getattr(self, field.name), list):  # JSON knows no tuples
-                object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
             value, flag = getattr(self, field.name), f"--{field.name.replace('_', '-')}"
+            if isinstance(value, list):  # JSON knows no tuples
+                value = tuple(value)
+                object.__setattr__(self, field.name, value)
             for one in value if isinstance(value, tuple) else (value,):
                 if isinstance(one, bool) or not isinstance(one, int | float):
                     continue

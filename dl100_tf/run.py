@@ -179,6 +179,12 @@ class Run:
         """Add facts learnt on the way to `provenance.json`."""
         self.write_json("provenance.json", self.record() | facts)
 
+    def refuse_fewer_epochs(self, epochs: int, trained: int) -> None:
+        """Raise a UserError where fewer epochs are asked for than the run has been trained."""
+        if epochs < trained:
+            raise UserError(f"the run {self.name} has been trained for {trained} epochs already: --epochs can't be "
+                            f"{epochs}.")
+
     def pin_source(self, source: dict) -> None:
         """Note the data source, or hold a resumed run to the one it was begun with.
 

@@ -31,7 +31,4 @@ def refuse_changes(run, stored, asked) -> None:
                             "on with it, or give the new setting a new --run name.")
     from dl100_tf.evaluation import records  # loads NumPy, which --help does without
 
-    trained = len(records.history(run))
-    if asked.epochs < trained:
-        raise UserError(f"the run {run.name} has been trained for {trained} epochs already: --epochs can't be "
-                        f"{asked.epochs}.")
+    run.refuse_fewer_epochs(asked.epochs, trained=len(records.history(run)))

@@ -73,9 +73,7 @@ class Session:
                             "start again under another --run name.")
         for name, value in facts["progress"].items():
             setattr(self.progress, name, value)
-        if self.config.epochs < self.progress.epoch:
-            raise UserError(f"the run {self.run.name} has been trained for {self.progress.epoch} epochs already: "
-                            f"--epochs can't be {self.config.epochs}.")
+        self.run.refuse_fewer_epochs(self.config.epochs, trained=self.progress.epoch)
         return checkpoint
 
     def resumed(self, facts: dict) -> None:
