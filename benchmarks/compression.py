@@ -42,7 +42,7 @@ RECIPES = {  # of the quantizer
 }
 VARIANTS = ("float32", "int8")  # of the nets trained here
 SHRINK = 4  # a student has this part of the filters
-SHARES = (0.8, 0.95)  # of the weights that are pruned
+SHARES = (0.8, 0.9)  # of the weights that are pruned
 FEW = 1000  # weights; a smaller kernel isn't pruned
 ROUNDS = 3
 

@@ -105,7 +105,8 @@ def _task_library(request, content):
     base = core.BaseOptions(file_content=content, num_threads=1)
     if request["kind"] == "image":
         made = vision.ImageClassifier.create_from_options(vision.ImageClassifierOptions(base))
-        asked = [vision.TensorImage.create_from_array(picture) for picture in _arrays(request)]
+        pictures = _arrays(request)  # has to live on: a TensorImage only points to its pixels
+        asked = [vision.TensorImage.create_from_array(picture) for picture in pictures]
     else:
         made = text.NLClassifier.create_from_options(text.NLClassifierOptions(base))
         asked = request["examples"]

@@ -213,7 +213,7 @@ class TestReaders:
         if not tool:
             pytest.skip(f"DL100_{check.replace('-', '_').upper()}_PYTHON names no Python that has it")
         found = checks.reader(bundle, check, tool)
-        assert found and {one.outcome for one in found} == {"agrees"}, found
+        assert found and not [one for one in found if one.outcome != "agrees"]
 
 
 @pytest.mark.skipif(platform.machine().startswith(("arm", "aarch64")), reason="this is an ARM machine")
