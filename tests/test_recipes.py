@@ -67,7 +67,7 @@ def trained(tmp_path_factory):
 def kill_and_resume(project, home):
     code, said = train(project, "stopped", home, signal.SIGKILL, at=5)
     assert code == -signal.SIGKILL, said
-    code, interrupted = train(project, "stopped", home, signal.SIGINT, at=20)
+    code, interrupted = train(project, "stopped", home, signal.SIGINT, at=10)
     assert code == 130, interrupted
     code, said = train(project, "stopped", home)
     assert code == 0, said
