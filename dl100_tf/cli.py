@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import get_type_hints
+from typing import Annotated, get_type_hints
 
 import tyro
 
@@ -21,9 +21,10 @@ __all__ = ["Common", "Schedule", "main"]
 VERBS = {
     "train": "train a run, resume an unfinished one, or extend one with more --epochs (the default)",
     "predict": "ask a trained run",
+    "export": "make files for servers and phones of a trained run",
     "report": "write a run's report again and say where it is",
 }
-LATER = ("tune", "export", "serve", "demo")
+LATER = ("tune", "serve", "demo")
 
 
 def main(file: str) -> None:
@@ -94,7 +95,7 @@ def run_verb(verb: str, project: str, words: list[str]) -> int:
         raise UserError(f"there is no project {project!r}{closest(project, curriculum.projects())} "
                         "`dl100 list` shows them.")
     recipe = importlib.import_module(f"dl100_tf.projects.{project}")
-    return {"train": train, "predict": predict, "report": report}[verb](recipe, words)
+    return {"train": train, "predict": predict, "export": export, "report": report}[verb](recipe, words)
 
 
 def train(recipe, words: list[str]) -> int:
@@ -119,7 +120,9 @@ def train(recipe, words: list[str]) -> int:
     except (Interrupted, KeyboardInterrupt) as stop:
         print(f"{stopped(run, stop)} To go on:\n    {run.command}")
         return 130
-    print(summary(scores) + f"\nReport: {run.path('report.html')}")
+    from dl100_tf.evaluation import records
+
+    print(records.summary(scores) + f"\nReport: {run.path('report.html')}")
     return 0
 
 
@@ -189,8 +192,33 @@ def predict(recipe, words: list[str]) -> int:
         labels = records.labels(run, len(probabilities))
         for value, name in sorted(zip(probabilities, labels, strict=True), reverse=True)[:5]:
             print(f"{value:7.1%}  {name}")
-    print(f"(run {run.name}: {summary(records.scores(run))})")
+    print(f"(run {run.name}: {records.summary(records.scores(run))})")
     return 0
+
+
+def export(recipe, words: list[str]) -> int:
+    """The verb `export`: the next version of a run's model for servers and phones, compared with Keras."""
+    kind = dataclasses.make_dataclass("Export", [
+        (name, Annotated[type(default), tyro.conf.arg(help=said)], dataclasses.field(default=default))
+        for name, default, said in (
+            ("run", "", "which run; without it, the one that was scored last"),
+            ("formats", "saved_model,tflite", "saved_model for servers, tflite for phones and browsers, or both"),
+            ("quantize", "float32,float16,dynamic,int8", "the numbers in a .tflite file: any of these"),
+            ("to", "", "the folder; without it export/models in $DL100_HOME or here"),
+            ("examples", 0, "test examples to compare with Keras on; 0: all"),
+            ("force", False, "publish what differs too much from Keras as well"))])
+    flags = parsed(kind, words, f"python -m {recipe.__name__} export",
+                   "Make files for servers and phones of a trained run, and compare each with Keras.")
+    run = existing(recipe, flags.run)
+    config = settings.stored(recipe, run)
+    with terminal.loading("Loading TensorFlow"):
+        from dl100_tf import export
+    chosen = export.chosen(flags.formats, flags.quantize)
+    rung = run.record().get("source", {}).get("rung")
+    data = recipe.load_data(dataclasses.replace(config, source=rung or config.source))
+    done = export.publish(run, data, **chosen, to=flags.to, examples=flags.examples, force=flags.force)
+    print(export.summary(done))
+    return 1 if done.refused else 0
 
 
 def report(recipe, words: list[str]) -> int:
@@ -214,15 +242,6 @@ def existing(recipe, name: str):
     if not run.exists:
         raise UserError(f"{project} has no run {name!r}: there is no {run.directory}.")
     return run
-
-
-def summary(scores: dict) -> str:
-    """One line on what was measured and on what data."""
-    metrics = scores["metrics"]
-    told = "  ".join(f"{name} {metrics[name]:.4f}" for name in ("accuracy", "auroc", "loss") if name in metrics)
-    count = f"{scores['n']:,}".replace(",", " ")
-    source = scores.get("source_note") or scores["source"]
-    return f"{told}  on {count} test {scores['noun']}, source: {source}"
 
 
 def name_of(recipe) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from dl100_tf.errors import UserError
 
+UNFINISHED = ".writing-"  # how the names of what is being written begin
+
 
 def home() -> Path:
     """The folder that runs and caches live in: `$DL100_HOME`, else the current folder.
@@ -25,6 +27,11 @@ def home() -> Path:
 def runs(project: str) -> Path:
     """Where the runs of `project` live."""
     return home() / "runs" / project
+
+
+def exports() -> Path:
+    """Where exported models go: `saved_model/<name>/<n>/` for servers, `tflite/<name>/<n>/` for phones."""
+    return home() / "export" / "models"
 
 
 def cache() -> Path:
@@ -58,9 +65,10 @@ def replacing(target: Path):
     temporary = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent)) / target.name
+        temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=target.parent)) / target.name
         yield temporary
-        _fsync(temporary)
+        for written in (temporary, *temporary.rglob("*")):
+            _fsync(written)
         os.replace(temporary, target)
         _fsync(target.parent)
     except (OSError, RuntimeError) as error:  # HDF5 has a RuntimeError for a full disk
@@ -73,9 +81,27 @@ def replacing(target: Path):
             shutil.rmtree(temporary.parent, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def scratch(folder: Path):
+    """Yield a folder inside `folder` for what is on its way there; it vanishes in the end, with all that is in it.
+
+    Raises:
+        UserError: the disk is full, or `folder` can't be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder, ignore_cleanup_errors=True) as temporary:
+            yield Path(temporary)
+    except OSError as error:
+        explained = _explained(error, folder / "*")
+        if explained is None:
+            raise
+        raise explained from error
+
+
 def sweep(folder: Path) -> None:
     """Remove what killed writers left half done directly in `folder`. Only for the folder's one owner."""
-    for leftover in folder.glob(".writing-*"):
+    for leftover in folder.glob(f"{UNFINISHED}*"):
         shutil.rmtree(leftover, ignore_errors=True)
 
 

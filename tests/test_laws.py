@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "curriculum": set(),
     "training": {"run"},
     "evaluation": {"run"},
-    "export": {"run"},
+    "export": {"provenance", "run"},
     "serving": {"run"},
     "run": {"provenance"},
     "provenance": set(),

@@ -1,5 +1,6 @@
 """Every recipe, the whole way on its sample: train, kill, resume, reload, predict. A new recipe gets this for free."""
 
+import json
 import os
 import signal
 import subprocess
@@ -171,6 +172,16 @@ class TestRecipe:
         answer = command(f"dl100_tf.projects.{project}", "--run", run.name,
                          env={"DL100_HOME": os.environ["DL100_HOME"]})
         assert answer.returncode == 0 and "nothing to do" in answer.stdout
+
+    def test_it_is_exported_for_servers_and_phones(self, trained, project, command, tmp_path):
+        run, *_ = trained(project)
+        answer = command(f"dl100_tf.projects.{project}", "export", "--run", run.name, "--to", tmp_path, "--quantize",
+                         "float32", "--examples", "100", env={"DL100_HOME": os.environ["DL100_HOME"]})
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        assert (tmp_path / f"saved_model/{project}/1/saved_model.pb").is_file()
+        card = json.loads((tmp_path / f"tflite/{project}/1/card.json").read_text())
+        assert {"saved_model", "float32"} <= set(card["parity"]) and not card["refused"]
+        assert "sample" in card["training"]["note"] and len(card["mistakes"]) >= 2
 
     def test_report_writes_the_report_again(self, trained, project, command):
         run, *_ = trained(project)

@@ -26,6 +26,15 @@ def scores(run) -> dict:
     return record
 
 
+def summary(scores: dict) -> str:
+    """One line on what was measured and on what data."""
+    metrics = scores["metrics"]
+    told = "  ".join(f"{name} {metrics[name]:.4f}" for name in ("accuracy", "auroc", "loss") if name in metrics)
+    count = f"{scores['n']:,}".replace(",", " ")
+    source = scores.get("source_note") or scores["source"]
+    return f"{told}  on {count} test {scores['noun']}, source: {source}"
+
+
 def predictions(run) -> tuple[np.ndarray, np.ndarray] | None:
     """`predictions.npz`, None where there is none.
 

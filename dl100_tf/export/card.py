@@ -1,0 +1,93 @@
+"""The card of a bundle: what a client has to know of the files, for programs (`card.json`) and people (`card.html`)."""
+
+import hashlib
+import importlib.metadata
+
+import numpy as np
+
+from dl100_tf import provenance
+from dl100_tf.export import golden, metadata
+from dl100_tf.export.phone import NAMES
+
+TASKS = {"image": "image classification", "text": "text classification", "numbers": "classification of numbers"}
+LIMITS = {
+    "image": ["A picture of something else is guessed at with confidence: show the label only above `unsure_below`.",
+              "A phone turns the picture upright, cuts it to the middle and scales it before it asks; "
+              "the SavedModel does that itself."],
+    "text": ["Words that aren't in the vocabulary are all the same word; other languages are guessed at.",
+             "What stands behind the last word that fits is not read.",
+             "A phone makes the ids: lower case, punctuation removed, split at white space, looked up, zeros behind.",
+             "MediaPipe's own tokenizer does neither of the first two: hand it text that has been prepared so.",
+             "MediaPipe runs no loops: of a recurrent net give it `int8.tflite` or `unrolled.tflite`."],
+    "numbers": ["Numbers far from those it was trained on are guessed at with confidence."],
+}
+
+
+def card(contract, run, version: int, files: dict, parity: list[dict], facts: dict) -> dict:
+    """The content of `card.json`.
+
+    Args:
+        contract: the model's `Contract`.
+        run: the `Run` it comes from.
+        version: its number.
+        files: what `described` says of each file.
+        parity: what the comparison found for each variant, and for each mistake.
+        facts: what was measured besides, e.g. Keras' latency.
+    """
+    scores, record = run.read_json("scores.json"), run.record()
+    return {
+        "name": contract.project, "version": version, "title": contract.title, "task": TASKS[contract.kind],
+        "created": provenance.now(), "dl100_tf": provenance.version("dl100_tf"),
+        "tensorflow": provenance.version("tensorflow"), "litert": importlib.metadata.version("ai-edge-litert"),
+        "machine": provenance.cpu(), "input": given(contract), "output": {
+            "name": "probabilities", "dtype": "float32", "shape": [1, len(contract.labels)]},
+        "labels": list(contract.labels), "thresholds": facts.pop("thresholds"),
+        "training": {"run": run.name, "source": scores["source"], "note": scores.get("source_note", ""),
+                     "digest": scores.get("digest"), "commit": _commit(record), "score": scores["metrics"],
+                     "test": f"{scores['n']} {scores['noun']}"},
+        "files": files, "parity": parity, **facts, "limits": LIMITS[contract.kind],
+    }
+
+
+def given(contract) -> dict:
+    """The input as a client has to make it."""
+    found = {"name": NAMES[contract.kind], "dtype": contract.phone_dtype, "shape": list(contract.phone_shape)}
+    if contract.kind == "image":
+        return found | {"layout": "NHWC", "colours": "RGB", "range": [0, 255], "preprocessing": "none: it is inside"}
+    if contract.kind == "text":
+        return found | {"tokenizer": {
+            "vocabulary": golden.VOCABULARY, "lower_case": "A-Z", "removed": metadata.PUNCTUATION,
+            "split": "ASCII white space", "padding": 0, "unknown": 1, "length": contract.shape[0]}}
+    return found | {"preprocessing": "none"}
+
+
+def thresholds(probabilities: np.ndarray, y: np.ndarray) -> dict:
+    """From what confidence on an answer is worth showing: under it lies half of all mistakes.
+
+    Args:
+        probabilities: Keras', (n, labels), on the test set.
+        y: the right labels, (n,).
+    """
+    confidence, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != y
+    under = float(np.median(confidence[wrong])) if wrong.any() else 0.5
+    return {"unsure_below": round(under, 3), "share_unsure": round(float((confidence < under).mean()), 4),
+            "accuracy_when_sure": round(float(1 - wrong[confidence >= under].mean()), 4)}
+
+
+def described(content: bytes) -> dict:
+    """Size and checksum of a file."""
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def page(card: dict) -> str:
+    """`card.html`, which needs nothing but itself."""
+    import jinja2
+
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("dl100_tf.export"), autoescape=True,
+                                     undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("card.html").render(card)
+
+
+def _commit(record: dict) -> str | None:
+    sessions = record.get("sessions") or [{}]
+    return sessions[-1].get("commit")

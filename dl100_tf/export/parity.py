@@ -1,0 +1,209 @@
+"""Proof that every exported file is the same model: its scores beside Keras' on the same examples.
+
+    python -m dl100_tf.export.parity export/models/tflite/lstm_imdb      # a published bundle, by itself
+"""
+
+import hashlib
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dl100_tf.errors import UserError
+from dl100_tf.export import golden, litert, versions
+
+
+class Bound(NamedTuple):
+    """How far a variant may be from Keras."""
+
+    scores: float | None  # the largest difference of a probability; None: not bounded
+    drop: float  # points of accuracy on the test set
+
+
+BOUNDS = {
+    "saved_model": Bound(1e-5, 0.0),
+    "float32": Bound(1e-4, 0.0),
+    "float16": Bound(5e-3, 0.1),
+    "dynamic": Bound(3e-2, 0.3),
+    "int8": Bound(None, 1.0),
+    "unrolled": Bound(1e-4, 0.0),  # float32, a recurrent net's loops written out
+}
+
+
+@dataclass(frozen=True)
+class Parity:
+    """A variant beside Keras.
+
+    Attributes:
+        variant: of `BOUNDS`.
+        n: examples compared.
+        difference: the largest of any probability.
+        typical: the median over the examples of the largest difference of each.
+        agreement: the share of examples that both give the same label.
+        keras, accuracy: the share of right labels, of Keras and of the variant; None where nobody knows what is right.
+    """
+
+    variant: str
+    n: int
+    difference: float
+    typical: float
+    agreement: float
+    keras: float | None = None
+    accuracy: float | None = None
+
+    @property
+    def drop(self) -> float:
+        """Points of accuracy lost; below 0 where some were won."""
+        return 0.0 if self.accuracy is None else 100 * (self.keras - self.accuracy)
+
+    @property
+    def failings(self) -> list[str]:
+        """Where it is out of bounds, in words; empty where it is the same model."""
+        bound, found = BOUNDS[self.variant], []
+        if not np.isfinite(self.difference):
+            return ["scores are not numbers"]
+        if bound.scores is not None and self.difference > bound.scores:
+            found.append(f"a score differs by {self.difference:.1g}, at most {bound.scores:.0e} is allowed")
+        if self.drop > bound.drop + 1e-9:
+            found.append(f"accuracy drops by {self.drop:.2f} points, at most {bound.drop:g} are allowed")
+        return found
+
+    def record(self) -> dict:
+        """What a card keeps."""
+        return asdict(self) | {"drop": self.drop, "failings": self.failings}
+
+
+def compare(variant: str, keras: np.ndarray, ours: np.ndarray, y: np.ndarray | None = None) -> Parity:
+    """Put a variant's scores beside Keras'.
+
+    Args:
+        variant: of `BOUNDS`.
+        keras, ours: probabilities (n, labels) of the same examples.
+        y: the right labels, integers (n,), where they are known.
+
+    Raises:
+        UserError: they are of another number of examples or labels.
+    """
+    if keras.shape != ours.shape:
+        raise UserError(f"{variant} gives scores {ours.shape} where Keras gives {keras.shape}: it is another model.")
+    apart = np.abs(keras.astype("float64") - ours).max(axis=1)
+    guesses = keras.argmax(axis=1), ours.argmax(axis=1)
+    right = [float((guess == y).mean()) for guess in guesses] if y is not None else [None, None]
+    return Parity(variant, len(keras), float(apart.max()), float(np.median(apart)),
+                  float((guesses[0] == guesses[1]).mean()), *right)
+
+
+def spoilt(kind: str, inputs: np.ndarray, vocabulary: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """Inputs prepared as a careless client would: each a mistake that the comparison has to catch.
+
+    Those that leave the inputs as they are, as red for blue does where all is grey, are left out.
+
+    Args:
+        kind: `image`, `text` or `numbers`.
+        inputs: as a phone hands them over, (n, ...).
+        vocabulary: of a text model.
+    """
+    if kind == "image":
+        found = {"unscaled (0 to 1)": inputs.astype("float32") / 255, "-1 to 1": inputs.astype("float32") / 127.5 - 1,
+                 "BGR": inputs[..., ::-1], "transposed": inputs.swapaxes(1, 2)}
+    elif kind == "text":
+        found = {"ids shifted by one": np.where(inputs > 0, np.minimum(inputs + 1, len(vocabulary) - 1), 0),
+                 "not lower-cased": _upper(inputs, vocabulary), "padded in front": _in_front(inputs)}
+    else:
+        found = {"a tenth": inputs / 10, "in another order": inputs[:, ::-1]}
+    return {name: changed for name, changed in found.items()
+            if changed.shape == inputs.shape and not np.array_equal(changed, inputs)}
+
+
+def _upper(ids: np.ndarray, vocabulary: tuple[str, ...]) -> np.ndarray:
+    """The ids where the text was shouted and nobody lower-cased it: words in capitals aren't in the vocabulary."""
+    same = np.array([word == word.upper() for word in vocabulary])
+    return np.where((ids > 1) & ~same[ids], 1, ids)
+
+
+def _in_front(ids: np.ndarray) -> np.ndarray:
+    """The ids with their padding in front instead of behind."""
+    return np.stack([np.roll(row, len(row) - np.count_nonzero(row)) for row in ids])
+
+
+def caught(right: Parity, wrong: Parity) -> bool:
+    """Whether the comparison tells a mistake: `wrong` is out of bounds, or far off beside what is `right`.
+
+    The second is for int8, where only the accuracy is bounded: there a mistake may go unnoticed, and the card says so.
+    """
+    return bool(wrong.failings) or wrong.typical > 2 * right.typical + 1e-3
+
+
+def recheck(folder: Path) -> tuple[list[Parity], list[str]]:
+    """Check a published bundle by what is in it: checksums, golden vectors, and mistakes that have to be caught.
+
+    Args:
+        folder: of a version, or of a model: then its newest version.
+
+    Returns:
+        What each .tflite file's comparison found, and all that is wrong, in words.
+
+    Raises:
+        UserError: it is no bundle, or its golden vectors are damaged.
+    """
+    folder = versions.newest(folder)
+    try:
+        files = json.loads((folder / "card.json").read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{folder} is no bundle: its card.json is missing or damaged. Export the run again.") from error
+    wrong, found = [], []
+    for name, facts in files.items():
+        if Path(name).name != name:
+            raise UserError(f"{folder}/card.json names a file outside of the bundle, {name!r}: don't use it.")
+        content = (folder / name).read_bytes() if (folder / name).is_file() else b""
+        if hashlib.sha256(content).hexdigest() != facts["sha256"]:
+            wrong.append(f"{name} is missing or not the file that was published")
+    vectors = golden.read(folder)
+    for name, variant in ((name, facts["variant"]) for name, facts in files.items() if "variant" in facts):
+        if (folder / name).is_file():
+            found.append(_again(folder / name, variant, vectors, wrong))
+    return found, wrong
+
+
+def _again(file: Path, variant: str, vectors: tuple, wrong: list[str]) -> Parity:
+    """Compare a file on the golden vectors; what is wrong is added to `wrong`."""
+    kind, inputs, keras, truth, vocabulary = vectors
+    content = file.read_bytes()
+    found = compare(variant, keras, litert.probabilities(content, file.name, inputs), truth)
+    if found.difference > (BOUNDS[variant].scores or np.inf) or not np.isfinite(found.difference):
+        wrong += [f"{file.name}: {failing}" for failing in found.failings]
+    bounded = BOUNDS[variant].scores is not None
+    for mistake, changed in spoilt(kind, inputs, vocabulary).items() if bounded else ():
+        if not caught(found, compare(variant, keras, litert.probabilities(content, file.name, changed), truth)):
+            wrong.append(f"{file.name}: nobody would notice an input that is wrong ({mistake})")
+    return found
+
+
+def table(found: list[Parity]) -> str:
+    """What was found, a line for each variant."""
+    head = f"{'variant':<12}{'examples':>9}{'difference':>12}{'same labels':>13}{'accuracy':>10}{'drop':>8}"
+    return "\n".join([head] + [
+        f"{one.variant:<12}{one.n:>9}{one.difference:>12.1e}{one.agreement:>13.2%}"
+        + (f"{one.accuracy:>10.2%}{one.drop:>8.2f}" if one.accuracy is not None else "") for one in found])
+
+
+def main(words: list[str]) -> int:
+    """The command line; the exit code: 0 where all is as published, 1 where something is wrong, 2 where nothing is."""
+    if len(words) != 1 or words[0] in ("-h", "--help"):
+        print(f"usage: python -m dl100_tf.export.parity FOLDER\n\n{__doc__.splitlines()[0]}")
+        return 0 if words and words[0] in ("-h", "--help") else 2
+    try:
+        found, wrong = recheck(Path(words[0]))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(table(found))
+    print("\n".join(f"WRONG  {line}" for line in wrong) or "All files are as published, and agree with Keras.")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

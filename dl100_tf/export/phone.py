@@ -1,0 +1,102 @@
+"""The Keras model as a phone calls it: a batch of one, float32 RGB pixels or int32 word ids in, probabilities out."""
+
+import numpy as np
+
+from dl100_tf.export import contract as contracts
+
+LUMA = (0.299, 0.587, 0.114)  # grey of red, green and blue: ITU-R BT.601, as in JPEG files and in Pillow
+UNROLL = "unroll"  # what a recurrent layer calls it
+
+
+def model(model, contract):
+    """`model` between the input and the output that a phone can handle; the weights are shared.
+
+    String operations don't convert, so a text comes as the ids of its words. A sigmoid becomes two probabilities.
+
+    Args:
+        model: `keras.Model` with one input and one output.
+        contract: what it takes and gives.
+
+    Returns:
+        `keras.Model` from `contract.phone_dtype` (1, ...) to `probabilities`, float32 (1, labels).
+    """
+    import keras
+    from keras import layers
+
+    given = keras.Input(contract.phone_shape[1:], 1, contract.phone_dtype, name=NAMES[contract.kind])
+    if contract.kind == "text":
+        tokens = contracts.tokenizer(model).output
+        answer = keras.Model(tokens, model.outputs[0])(given)
+    elif contract.is_grey:
+        grey = layers.Conv2D(1, 1, use_bias=False, trainable=False, name="grey")
+        seen = grey(given)
+        grey.set_weights([np.array(LUMA, "float32").reshape(1, 1, 3, 1)])
+        answer = model(seen)
+    else:
+        answer = model(given)
+    if answer.shape[-1] == 1:
+        no = layers.Rescaling(-1, 1, name="no")(answer)
+        answer = layers.Concatenate()([no, answer])
+    return keras.Model(given, layers.Identity(name="probabilities", dtype="float32")(answer), name=model.name)
+
+
+NAMES = {"image": "image", "text": "ids", "numbers": "numbers"}  # of the input
+
+
+def is_recurrent(model) -> bool:
+    """Whether a layer walks along a sequence: in a .tflite file that is a loop, unless it is unrolled."""
+    return any(UNROLL in str(layer.get_config()) for layer in model._flatten_layers(include_self=False))
+
+
+def unrolled(model):
+    """A twin of a recurrent model with every step of its loops written out, and a copy of its weights.
+
+    MediaPipe Tasks run no loops, and calibrating one for int8 kills the converter.
+    """
+    import keras
+
+    def clone(layer):
+        return type(layer).from_config(_unroll(layer.get_config()))
+
+    twin = keras.models.clone_model(model, clone_function=clone, recursive=True)
+    twin.set_weights(model.get_weights())
+    return twin
+
+
+def _unroll(config):
+    """A layer's settings, with those of the layers inside it, unrolled."""
+    if isinstance(config, dict):
+        return {key: True if key == UNROLL else _unroll(value) for key, value in config.items()}
+    return config
+
+
+def save(model, contract, folder) -> None:
+    """Write a phone's model as a SavedModel with a batch of one, from which the converter reads."""
+    import keras
+
+    signature = keras.InputSpec(shape=contract.phone_shape, dtype=contract.phone_dtype)
+    model.export(folder, verbose=False, input_signature=[signature])
+
+
+def inputs(model, contract, examples) -> np.ndarray:
+    """Examples as a phone hands them over, (n, ...) in `contract.phone_dtype`.
+
+    Args:
+        model: the Keras model, whose tokenizer makes ids of texts.
+        contract: what it takes.
+        examples: as the model takes them: pictures (n, h, w, c), texts (n,), or numbers (n, k).
+    """
+    if contract.kind == "text":
+        import tensorflow as tf
+
+        tokenizer = contracts.tokenizer(model)
+        parts = [np.asarray(tokenizer(tf.constant(list(examples[start:start + 512]), tf.string)), "int32")
+                 for start in range(0, len(examples), 512)]
+        return np.concatenate(parts) if parts else np.zeros((0, *contract.shape), "int32")
+    examples = np.asarray(examples)
+    return colour(examples) if contract.kind == "image" else examples.astype("float32")
+
+
+def colour(pictures: np.ndarray) -> np.ndarray:
+    """Pictures in RGB, whatever they were; uint8 stays uint8, which saves memory."""
+    return np.repeat(pictures, 3, axis=-1) if pictures.shape[-1] == 1 else pictures

@@ -1,0 +1,231 @@
+"""A finished run into the files of every place it runs, each compared with Keras before it is published."""
+
+import json
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import rich.console
+import rich.progress
+
+from dl100_tf import paths
+from dl100_tf.errors import UserError
+from dl100_tf.export import card, converter, golden, graph, litert, metadata, parity, phone, saved_model
+from dl100_tf.export import contract as contracts
+from dl100_tf.export.versions import FORMATS, Shelf
+
+CALIBRATION = 300  # training examples from which int8 learns the ranges of all tensors
+BATCH = 256  # examples that the SavedModel judges at once
+CHECKED = 64  # test examples on which the model has to be the one that was scored
+UNROLLED = {"float32": "unrolled"}  # what a variant of a recurrent net without loops is called
+TOLERANCE = 1e-4  # between two processes, batches of another size
+LICENCE = "the code that made this model is under the MIT licence; its training data have terms of their own"
+
+
+class Export:
+    """One export of a run, step by step; what each step learns stays here for the card.
+
+    Attributes:
+        run, model, contract: what is exported.
+        data: the run's `Splits`.
+        keras: Keras' probabilities on the test set, (n, labels).
+        parity: what each variant's comparison found, by variant.
+        mistakes: likewise of each mistake in preprocessing that was tried.
+        refused: why a variant isn't published, by variant.
+        latency: ms for one example, of Keras and the SavedModel.
+        version, folders: what was published, by format.
+    """
+
+    def __init__(self, run, data, examples: int = 0):
+        """Read the run.
+
+        Args:
+            run: a finished `Run`.
+            data: its `Splits`; a phone's int8 is calibrated on `train`, everything is compared on `test`.
+            examples: how many test examples to compare on; 0: all.
+
+        Raises:
+            UserError: the run is unfinished or damaged, or its model can't be exported.
+        """
+        self.run, self.model = run, run.load_model()
+        self.contract = contracts.of_run(run, self.model)
+        self.keras, self.y = _scored(run, len(data.test))
+        step = max(1, len(self.y) // examples) if examples else 1
+        self.test, self.keras, self.y = data.test.x[::step], self.keras[::step], self.y[::step]
+        self.train = data.train.x[::max(1, len(data.train) // CALIBRATION)][:CALIBRATION]
+        _same(run, self.model, self.test[:CHECKED], self.keras[:CHECKED])
+        self.golden = golden.chosen(self.y)
+        self.parity, self.mistakes, self.refused, self.latency, self.folders = {}, {}, {}, {}, {}
+
+    def compare(self, variant: str, ours: np.ndarray) -> None:
+        """Note how far a variant is from Keras on the test set."""
+        self.parity[variant] = found = parity.compare(variant, self.keras, ours, self.y)
+        if found.failings:
+            self.refused[variant] = "; ".join(found.failings)
+
+    def saved_model(self, folder: Path) -> None:
+        """Write the SavedModel and compare it."""
+        saved_model.write(self.model, self.contract, folder, self.test[:8])
+        loaded = saved_model.load(folder)
+        with _bar() as bar:
+            shares = bar.track(range(0, len(self.test), BATCH), description="comparing saved_model")
+            ours = [loaded(self.test[start:start + BATCH])["probabilities"] for start in shares]
+        self.compare("saved_model", np.concatenate(ours))
+        self.latency["saved_model"] = litert.latency(lambda: loaded(self.test[:1]))
+
+    def phone(self, variants, folder: Path) -> dict[str, bytes]:
+        """Convert to .tflite and compare; the content of the files by name."""
+        files, ready = {}, phone.model(self.model, self.contract)
+        inputs = phone.inputs(self.model, self.contract, self.test)
+        example = inputs[:1].astype(self.contract.phone_dtype)
+        self.latency["keras"] = litert.latency(lambda: ready(example))
+        for variant, file in self._converted(ready, variants, folder):
+            content = metadata.put(file.read_bytes(), self.contract, version=str(self.version), author="dl100_tf",
+                                   license=LICENCE)
+            foreign = [op for op in graph.ops(content) if op.startswith(("Flex", "VAR_HANDLE"))]
+            if foreign:
+                self.refused[variant] = f"it needs operators no phone has: {', '.join(sorted(set(foreign)))}"
+                continue
+            name = f"{variant}.tflite"
+            with _bar() as bar:
+                task = bar.add_task(f"comparing {name}", total=len(inputs))
+                ours = litert.probabilities(content, name, inputs, lambda n, task=task: bar.advance(task, n))
+            self.compare(variant, ours)
+            self._spoil(variant, content, inputs[self.golden], self.keras[self.golden])
+            files[name] = content
+        return files
+
+    def _converted(self, ready, variants, folder: Path):
+        """Convert what can be; each variant and its file.
+
+        A recurrent net becomes a loop, which some runtimes don't know and int8 can't be calibrated for: for those it
+        is converted once more with all steps of the loop written out.
+        """
+        calibration = phone.inputs(self.model, self.contract, self.train).astype(self.contract.phone_dtype)
+        groups = {"rolled": (ready, list(variants))}
+        if phone.is_recurrent(ready):
+            flat = [variant for variant in ("int8", "float32") if variant in variants]
+            groups = {"rolled": (ready, [variant for variant in variants if variant != "int8"]),
+                      "unrolled": (phone.unrolled(ready), [UNROLLED.get(variant, variant) for variant in flat])}
+        for name, (net, group) in groups.items():
+            if not group:
+                continue
+            place = folder / name
+            place.mkdir()
+            np.save(place / converter.CALIBRATION, calibration)
+            phone.save(net, self.contract, place / "model")
+            with rich.console.Console(stderr=True).status(f"Converting to {', '.join(group)}"):
+                self.refused |= converter.convert(place / "model", place, group)
+            yield from ((v, place / f"{v}.tflite") for v in group if (place / f"{v}.tflite").is_file())
+
+    def _spoil(self, variant: str, content: bytes, inputs: np.ndarray, keras: np.ndarray) -> None:
+        """Feed it what a careless client would; refuse it where the comparison doesn't tell."""
+        right = parity.compare(variant, keras, litert.probabilities(content, variant, inputs))
+        for name, changed in parity.spoilt(self.contract.kind, inputs, self.contract.vocabulary).items():
+            wrong = parity.compare(variant, keras, litert.probabilities(content, variant, changed))
+            found = parity.caught(right, wrong)
+            self.mistakes.setdefault(name, {})[variant] = {"caught": found, "typical": wrong.typical}
+            if not found and parity.BOUNDS[variant].scores is not None:
+                self.refused[variant] = f"the comparison doesn't tell when its input is wrong ({name})"
+
+    def bundle(self, files: dict[str, bytes]) -> dict[str, str | bytes]:
+        """All files of the bundle: models, golden vectors, labels, vocabulary, card."""
+        inputs = phone.inputs(self.model, self.contract, self.test[self.golden])
+        rest = {golden.FILE: golden.write(self.contract, self.test[self.golden], inputs, self.keras[self.golden],
+                                          self.y[self.golden]),
+                "labels.txt": "\n".join(self.contract.labels) + "\n"}
+        if self.contract.vocabulary:
+            rest[golden.VOCABULARY] = json.dumps(self.contract.vocabulary, ensure_ascii=False) + "\n"
+        told = {name: card.described(content if isinstance(content, bytes) else content.encode())
+                for name, content in (files | rest).items()}
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in files.items():
+                file = Path(folder) / name
+                file.write_bytes(content)
+                told[name] |= {"variant": file.stem, "ops": sorted(set(graph.ops(content)))} | litert.measured(file)
+        facts = {"refused": self.refused, "mistakes": self.mistakes, "latency_ms": self.latency,
+                 "thresholds": card.thresholds(self.keras, self.y)}
+        made = card.card(self.contract, self.run, self.version, told,
+                         {name: found.record() for name, found in self.parity.items()}, facts)
+        return files | rest | {"card.json": json.dumps(made, ensure_ascii=False, indent=1) + "\n",
+                               "card.html": card.page(made)}
+
+
+def publish(run, data, *, formats=FORMATS, quantize=converter.VARIANTS, to: str = "", examples: int = 0,
+            force: bool = False) -> "Export":
+    """Write the next version of a run's model under `<to>/saved_model/<name>/` and `<to>/tflite/<name>/`.
+
+    Args:
+        run: a finished `Run`.
+        data: its `Splits`.
+        formats: which of `versions.FORMATS`.
+        quantize: which of `converter.VARIANTS`.
+        to: the folder; empty for `paths.exports()`.
+        examples: how many test examples to compare on; 0: all.
+        force: publish what is out of bounds as well; the card says so.
+
+    Returns:
+        The `Export`, with what was found and where it was published.
+
+    Raises:
+        UserError: something the user can mend; nothing has been published.
+    """
+    shelf = Shelf(Path(to).expanduser().resolve() if to else paths.exports(), run.project)
+    with shelf.locked(), paths.scratch(shelf.root) as scratch:
+        work = Export(run, data, examples)
+        work.version, files = shelf.next(), {}
+        if "saved_model" in formats:
+            work.saved_model(scratch / "saved_model")
+        if "tflite" in formats:
+            files = work.phone(quantize, scratch)
+            files = {name: files[name] for name in files if force or Path(name).stem not in work.refused}
+        if (scratch / "saved_model").exists() and (force or "saved_model" not in work.refused):
+            with shelf.writing("saved_model", work.version) as folder:
+                (scratch / "saved_model").rename(folder)
+            work.folders["saved_model"] = shelf.folders["saved_model"] / str(work.version)
+        if files:
+            with shelf.writing("tflite", work.version) as folder:
+                folder.mkdir()
+                for name, content in work.bundle(files).items():
+                    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+            work.folders["tflite"] = shelf.folders["tflite"] / str(work.version)
+    return work
+
+
+def _scored(run, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """What Keras gave when the run was scored: probabilities (n, labels), and the right labels (n,).
+
+    Raises:
+        UserError: it hasn't been, or on other examples.
+    """
+    file = run.path("predictions.npz")
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            probabilities, y = arrays["probabilities"], arrays["y"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{file} is missing or damaged ({error}): let the run finish with `{run.command}`, or train "
+                        "again under another --run name.") from error
+    if len(probabilities) != n or len(y) != n:
+        raise UserError(f"the run {run.name} was scored on {len(y)} test examples and there are {n} now: bring back "
+                        "the data that it was trained on.")
+    return probabilities, y
+
+
+def _same(run, model, examples, expected: np.ndarray) -> None:
+    """Raise a UserError where the model isn't the one that was scored."""
+    import tensorflow as tf
+
+    given = tf.constant(list(examples)) if isinstance(examples[0], str) else examples
+    found = np.asarray(model.predict(given, verbose=0)).reshape(len(examples), -1)
+    if found.shape[1] == 1:
+        found = np.hstack([1 - found, found])
+    if not np.allclose(found, expected, atol=TOLERANCE):  # also where something isn't a number
+        raise UserError(f"{run.path('model.keras')} doesn't give what it gave when the run was scored: the file or the "
+                        "data have been replaced. Train again under another --run name.")
+
+
+def _bar():
+    return rich.progress.Progress(
+        rich.progress.TextColumn("{task.description}"), rich.progress.BarColumn(),
+        rich.progress.TimeRemainingColumn(), console=rich.console.Console(stderr=True), transient=True)
