@@ -114,8 +114,8 @@ def shrink(x, side: int):
 
     No chance is in it, so it takes no key. Training on small pictures first costs a fraction of the time.
 
-    Their static shape leaves the side open: a net is then compiled once for all sizes. Else a run that goes on where the
-    pictures have grown would compile another program than one that saw them grow, and round otherwise.
+    Their static shape leaves the side open: a net is then compiled once for all sizes. Else a run that goes on where
+    the pictures have grown would compile another program than one that saw them grow, and round otherwise.
     """
     same = (side, side) == tuple(x.shape[1:3])
     small = tf.cast(x, tf.float32) if same else tf.image.resize(x, (side, side), method="area")
