@@ -209,11 +209,12 @@ def export(recipe, words: list[str]) -> int:
             ("force", False, "publish what differs too much from Keras as well"))])
     flags = parsed(kind, words, f"python -m {recipe.__name__} export",
                    "Make files for servers and phones of a trained run, and compare each with Keras.")
-    run = existing(recipe, flags.run)
+    from dl100_tf import export
+
+    chosen, run = export.chosen(flags.formats, flags.quantize), existing(recipe, flags.run)
     config = settings.stored(recipe, run)
     with terminal.loading("Loading TensorFlow"):
-        from dl100_tf import export
-    chosen = export.chosen(flags.formats, flags.quantize)
+        export.load()
     rung = run.record().get("source", {}).get("rung")
     data = recipe.load_data(dataclasses.replace(config, source=rung or config.source))
     done = export.publish(run, data, **chosen, to=flags.to, examples=flags.examples, force=flags.force)

@@ -21,6 +21,13 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {project}".strip()))
 
 
+def pytest_make_parametrize_id(val):
+    """Long content, such as that of a damaged file, is no name for a test: its size is."""
+    if isinstance(val, str | bytes) and len(val) > 40:
+        return f"{type(val).__name__} of {len(val)}"
+    return None  # as pytest names it
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     """Every test has its own DL100_HOME, and no real data unless it asks for them."""

@@ -16,6 +16,7 @@ from dl100_tf import curriculum
 from dl100_tf.run import Run
 
 SHORT = ("--source", "sample", "--epochs", "2", "--checkpoint-steps", "5", "--deterministic")
+MORE_STEPS = {"cnn_cifar10": ("--batch-size", "64")}  # its normalisations need 50 to know what is usual
 pytestmark = pytest.mark.slow
 
 
@@ -43,7 +44,8 @@ runpy.run_module(f"dl100_tf.projects.{project}", run_name="__main__", alter_sys=
 
 def train(project, name, home, number=0, at=0):
     """Train in a process that gets the signal `number` at step `at`: (its return code, what it said)."""
-    done = subprocess.run([sys.executable, "-c", TRAIN, project, str(int(number)), str(at), *SHORT, "--run", name],
+    done = subprocess.run([sys.executable, "-c", TRAIN, project, str(int(number)), str(at), *SHORT,
+                           *MORE_STEPS.get(project, ()), "--run", name],
                           env=os.environ | {"DL100_HOME": str(home)}, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=600)
     return done.returncode, done.stdout

@@ -152,6 +152,12 @@ class Export:
                                "card.html": card.page(made)}
 
 
+def load() -> None:
+    """Load the libraries that `publish` needs, for a caller who shows that he waits for them."""
+    import ai_edge_litert.interpreter  # noqa: F401
+    import tensorflow  # noqa: F401
+
+
 def publish(run, data, *, formats=FORMATS, quantize=converter.VARIANTS, to: str = "", examples: int = 0,
             force: bool = False) -> "Export":
     """Write the next version of a run's model under `<to>/saved_model/<name>/` and `<to>/tflite/<name>/`.

@@ -8,9 +8,9 @@ import tarfile
 import numpy as np
 import pytest
 
-from dl100_tf import cli
 from dl100_tf.data import archives, cifar10, sources
 from dl100_tf.errors import DataError
+from dl100_tf.evaluation import records
 
 
 def made(seed, count=20):
@@ -100,7 +100,7 @@ def test_everything_gives_the_same(data_dir, tmp_path, monkeypatch):
 def test_files_that_were_not_published_say_so_beside_the_score(python, data_dir, monkeypatch):
     source = cifar10.load("local", data_dir).source
     assert source.note.startswith("local files, not the published CIFAR-10") and not source.is_sample
-    line = cli.summary({"metrics": {"accuracy": 0.9}, "n": 20, "noun": "pictures", "source": source.rung,
+    line = records.summary({"metrics": {"accuracy": 0.9}, "n": 20, "noun": "pictures", "source": source.rung,
                         "source_note": source.note})
     assert line.endswith("source: local files, not the published CIFAR-10: other checksums, as after re-encoding its "
                          "pictures") and "sample" not in line
