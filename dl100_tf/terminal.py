@@ -1,6 +1,7 @@
 """The terminal: streams that may be closed or know no Unicode, and TensorFlow's chatter while it loads."""
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -13,6 +14,7 @@ def prepare() -> None:
     """Make what is printed come out whatever the terminal is, and warnings one line each; TensorFlow's settings."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no news of CUDA and AVX; errors still raise
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off by default without AVX-512, where it is faster as well
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # that a graph is traced anew is no news to who trains
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
