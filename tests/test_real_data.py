@@ -1,5 +1,6 @@
 """The recipes on real data: skipped where there are none."""
 
+import json
 import os
 import subprocess
 import sys
@@ -38,6 +39,8 @@ def test_it_learns_from_real_data(project, real_data, home):
 
     if project == "lstm_imdb":
         judges_a_new_review(environment)
+    if project == "cnn_mnist":
+        is_exported(environment, home)
 
 
 def judges_a_new_review(environment):
@@ -46,3 +49,12 @@ def judges_a_new_review(environment):
                             capture_output=True, text=True)
     probability, label = answer.stdout.splitlines()[0].split()
     assert label == "negative" and float(probability.rstrip("%")) > 50
+
+
+def is_exported(environment, home):
+    subprocess.run([sys.executable, "-m", "dl100_tf.projects.cnn_mnist", "export", "--run", "real", "--to",
+                    home / "out", "--examples", "2000"], check=True, env=environment)
+    card = json.loads((home / "out/tflite/cnn_mnist/1/card.json").read_text())
+    assert set(card["parity"]) == {"saved_model", "float32", "float16", "dynamic", "int8"} and not card["refused"]
+    sizes = {facts["variant"]: facts["bytes"] for facts in card["files"].values() if "variant" in facts}
+    assert sizes["int8"] < 0.3 * sizes["float32"]

@@ -187,7 +187,7 @@ def table(found: list[Parity]) -> str:
     head = f"{'variant':<12}{'examples':>9}{'difference':>12}{'same labels':>13}{'accuracy':>10}{'drop':>8}"
     return "\n".join([head] + [
         f"{one.variant:<12}{one.n:>9}{one.difference:>12.1e}{one.agreement:>13.2%}"
-        + (f"{one.accuracy:>10.2%}{one.drop:>8.2f}" if one.accuracy is not None else "") for one in found])
+        + (f"{one.accuracy:>10.2%}{one.drop:>z8.2f}" if one.accuracy is not None else "") for one in found])
 
 
 def main(words: list[str]) -> int:

@@ -11,7 +11,7 @@ import rich.progress
 
 from dl100_tf import paths
 from dl100_tf.errors import UserError
-from dl100_tf.export import card, converter, golden, graph, litert, metadata, parity, phone, saved_model
+from dl100_tf.export import card, converter, golden, graph, litert, metadata, mixed, parity, phone, saved_model
 from dl100_tf.export import contract as contracts
 from dl100_tf.export.versions import FORMATS, Shelf
 
@@ -28,7 +28,7 @@ class Export:
 
     Attributes:
         run, model, contract: what is exported.
-        data: the run's `Splits`.
+        test, train: examples to compare on and to calibrate with, (n, ...).
         keras: Keras' probabilities on the test set, (n, labels).
         parity: what each variant's comparison found, by variant.
         mistakes: likewise of each mistake in preprocessing that was tried.
@@ -80,8 +80,8 @@ class Export:
         inputs = phone.inputs(self.model, self.contract, self.test)
         example = inputs[:1].astype(self.contract.phone_dtype)
         self.latency["keras"] = litert.latency(lambda: ready(example))
-        for variant, file in self._converted(ready, variants, folder):
-            content = metadata.put(file.read_bytes(), self.contract, version=str(self.version), author="dl100_tf",
+        for variant, content in self._converted(ready, variants, folder):
+            content = metadata.put(content, self.contract, version=str(self.version), author="dl100_tf",
                                    license=LICENCE)
             foreign = [op for op in graph.ops(content) if op.startswith(("Flex", "VAR_HANDLE"))]
             if foreign:
@@ -97,7 +97,7 @@ class Export:
         return files
 
     def _converted(self, ready, variants, folder: Path):
-        """Convert what can be; each variant and its file.
+        """Convert what can be; each variant and the content of its file.
 
         A recurrent net becomes a loop, which some runtimes don't know and int8 can't be calibrated for: for those it
         is converted once more with all steps of the loop written out.
@@ -111,13 +111,25 @@ class Export:
         for name, (net, group) in groups.items():
             if not group:
                 continue
-            place = folder / name
-            place.mkdir()
+            (place := folder / name).mkdir()
             np.save(place / converter.CALIBRATION, calibration)
             phone.save(net, self.contract, place / "model")
             with rich.console.Console(stderr=True).status(f"Converting to {', '.join(group)}"):
-                self.refused |= converter.convert(place / "model", place, group)
-            yield from ((v, place / f"{v}.tflite") for v in group if (place / f"{v}.tflite").is_file())
+                files = self._files(place, group, calibration)
+            yield from ((variant, files[variant]) for variant in group if variant in files)
+
+    def _files(self, place: Path, group: list[str], calibration: np.ndarray) -> dict[str, bytes]:
+        """Convert the SavedModel in `place`; the content of what could be made, by variant."""
+        near = [variant for variant in mixed.VARIANTS if variant in group]
+        made = group if "float32" in group or not near else [*group, "float32"]
+        why_not = converter.convert(place / "model", place, made)
+        self.refused |= {variant: why for variant, why in why_not.items() if variant in group}
+        files = {variant: (place / f"{variant}.tflite").read_bytes() for variant in made if variant not in why_not}
+        for variant in near:
+            if {variant, "float32"} <= set(files):
+                bound = parity.BOUNDS[variant].scores * mixed.MARGIN
+                files[variant] = mixed.near(files["float32"], files[variant], calibration, bound)
+        return files
 
     def _spoil(self, variant: str, content: bytes, inputs: np.ndarray, keras: np.ndarray) -> None:
         """Feed it what a careless client would; refuse it where the comparison doesn't tell."""
