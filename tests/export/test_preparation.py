@@ -119,7 +119,7 @@ class TestContract:
         run.write_json("scores.json", {"labels": LABELS, "metrics": {}, "n": 1, "noun": "x", "source": "local"})
         assert contract.of_run(run, net(), "digit").preparation == "digit"
         assert contract.of_run(run, net()).preparation == "middle"
-        with pytest.raises(UserError, match=r"takes pictures of shape \(32, 32, 3\), and its data prepare them as 'dig"):
+        with pytest.raises(UserError, match=r"pictures of shape \(32, 32, 3\), and its data prepare them as 'digit'"):
             contract.of_run(run, net((32, 32, 3)), "digit")
         with pytest.raises(ValueError, match="can't be prepared as 'upside down': there are middle, digit"):
             contract.of_run(run, net(), "upside down")
