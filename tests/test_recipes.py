@@ -10,7 +10,7 @@ from typing import get_type_hints
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from dl100_tf import curriculum
 from dl100_tf.run import Run
@@ -184,6 +184,29 @@ class TestRecipe:
         card = json.loads((tmp_path / f"tflite/{project}/1/card.json").read_text())
         assert {"saved_model", "float32"} <= set(card["parity"]) and not card["refused"]
         assert "sample" in card["training"]["note"] and len(card["mistakes"]) >= 2
+
+    def test_a_server_answers_as_predict_does(self, trained, project, tmp_path):
+        """About a picture that is in no net's format, as people send them."""
+        run, *_ = trained(project)
+        recipe = __import__(f"dl100_tf.projects.{project}", fromlist=["recipe"])
+        config = recipe.Config(**run.read_json("config.json"))
+        data, model = recipe.load_data(config), run.load_model()
+        path = question(recipe, data.test.x[0], tmp_path)[0] if hasattr(recipe, "predict") else None
+        if not isinstance(path, Path):
+            pytest.skip("is asked about no pictures")
+        from dl100_tf.export import contract, saved_model
+
+        found = contract.of_run(run, model, data.preparation)
+        saved_model.write(model, found, tmp_path / "1", data.test.x[:8])
+        with Image.open(path) as example:
+            width, height = example.size
+            page = Image.new("RGB", (4 * width, 5 * height), (235, 230, 220))
+            dark = ImageOps.invert(example.convert("RGB")).resize((3 * width, 3 * height))
+            page.paste(dark, (width // 2, height // 2))
+        page.save(tmp_path / "page.jpg", quality=92)
+        answer = saved_model.load(tmp_path / "1")([(tmp_path / "page.jpg").read_bytes()], signature="encoded")
+        expected = recipe.predict(model, config, tmp_path / "page.jpg")
+        np.testing.assert_allclose(answer["probabilities"][0], expected, atol=0.01)
 
     def test_report_writes_the_report_again(self, trained, project, command):
         run, *_ = trained(project)

@@ -144,7 +144,7 @@ def _extent(profile: np.ndarray) -> tuple[int, int]:
 def _start(profile: np.ndarray) -> int:
     """Where a row or column of ink starts, so that its centre of mass is in the middle of 28."""
     centre = float((profile * np.arange(len(profile))).sum() / profile.sum())
-    return int(np.clip(round(13.5 - centre), 0, 28 - len(profile)))
+    return int(np.clip(np.floor(14.0001 - centre), 0, 28 - len(profile)))  # between two places, the later one
 
 
 def _border(grey: np.ndarray) -> np.ndarray:
@@ -159,7 +159,7 @@ def _paper(grey: np.ndarray) -> np.ndarray:
     seen = _border(grey).astype(float)
     away = np.abs(seen - np.median(seen))
     for _ in range(3):  # ink at the border, a shadow in a corner: what lies far off the slope doesn't count
-        kept = away <= max(2 * np.median(away), 4)
+        kept = away <= max(2 * np.median(away), 4) + 1e-6  # a rounding decides nothing
         level, slope, tilt = np.linalg.lstsq(places[kept], seen[kept], rcond=None)[0]
         away = np.abs(seen - places @ (level, slope, tilt))
     return level + slope * down + tilt * across

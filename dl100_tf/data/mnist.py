@@ -4,6 +4,7 @@ Source: LeCun, Cortes, Burges, http://yann.lecun.com/exdb/mnist (also the idx fo
 Xiao, Rasul, Vollgraf 2017, arXiv:1708.07747, https://github.com/zalandoresearch/fashion-mnist
 """
 
+import dataclasses
 import functools
 import gzip
 import os
@@ -44,7 +45,7 @@ def load(source: str = "auto", data_dir: str | os.PathLike | None = None, valida
         name: `mnist` or `fashion_mnist`.
 
     Returns:
-        Splits: x is uint8 (n, 28, 28, 1), bright ink on black, y int32 (n,).
+        Splits: x is uint8 (n, 28, 28, 1), bright ink on black, y int32 (n,); `images.read_digit` makes more like them.
 
     Raises:
         DataError: the source isn't there, or is damaged or incomplete: the message names the file.
@@ -56,9 +57,10 @@ def load(source: str = "auto", data_dir: str | os.PathLike | None = None, valida
               "folder around it with --data-dir or DL100_DATA; or connect to the network.")
     rungs = {"local": lambda: _local(sources.find(data_dir, name), name), "tfds": lambda: _tfds(name),
              "sample": lambda: _sample(name)}
-    return sources.climb(source, remedy, **{
+    splits = sources.climb(source, remedy, **{
         rung: functools.partial(order.parted, loader, LABELS[name], validation, seed)
         for rung, loader in rungs.items()})
+    return dataclasses.replace(splits, preparation="digit")
 
 
 def _local(folder: Path, name: str) -> order.Found:

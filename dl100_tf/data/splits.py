@@ -55,13 +55,18 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """A dataset: learn from `train`, decide by `validation`, and look at `test` once."""
+    """A dataset: learn from `train`, decide by `validation`, and look at `test` once.
+
+    `preparation` says how a picture from elsewhere becomes an example like these: `middle`, as `images.read` makes it,
+    or `digit`, as `images.read_digit` does. Of examples that are no pictures it says nothing.
+    """
 
     train: Split
     validation: Split
     test: Split
     labels: tuple[str, ...]
     source: Source
+    preparation: str = "middle"
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> "Splits":
         """The same splits with `x` replaced by `function(x)`."""

@@ -6,14 +6,14 @@ import importlib.metadata
 import numpy as np
 
 from dl100_tf import provenance
-from dl100_tf.export import golden, metadata
+from dl100_tf.export import golden, metadata, preparation
 from dl100_tf.export.phone import NAMES
 
 TASKS = {"image": "image classification", "text": "text classification", "numbers": "classification of numbers"}
 LIMITS = {
     "image": ["A picture of something else is guessed at with confidence: show the label only above `unsure_below`.",
-              "A phone turns the picture upright, cuts it to the middle and scales it before it asks; "
-              "the SavedModel does that itself."],
+              "A phone prepares a picture before it asks, as the input's `preparation` says, step by step; the "
+              "SavedModel does that itself."],
     "text": ["Words that aren't in the vocabulary are all the same word; other languages are guessed at.",
              "What stands behind the last word that fits is not read.",
              "A phone makes the ids: lower case, punctuation removed, split at white space, looked up, zeros behind.",
@@ -53,7 +53,12 @@ def given(contract) -> dict:
     """The input as a client has to make it."""
     found = {"name": NAMES[contract.kind], "dtype": contract.phone_dtype, "shape": list(contract.phone_shape)}
     if contract.kind == "image":
-        return found | {"layout": "NHWC", "colours": "RGB", "range": [0, 255], "preprocessing": "none: it is inside"}
+        way = preparation.of(contract.preparation)
+        return found | {
+            "layout": "NHWC", "colours": "RGB", "range": [0, 255],
+            "content": f"{way.told}; the net's own scaling of pixels is inside",
+            "preparation": {"name": contract.preparation, "saved_model": "done inside, of pictures of any size",
+                            "tflite": "not inside: do the steps before you call it", "steps": list(way.steps)}}
     if contract.kind == "text":
         return found | {"tokenizer": {
             "vocabulary": golden.VOCABULARY, "lower_case": "A-Z", "removed": metadata.PUNCTUATION,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dl100_tf.errors import UserError
+from dl100_tf.export import preparation as preparations
 
 Kind = Literal["image", "text", "numbers"]
 TOKENIZER = {"standardize": "lower_and_strip_punctuation", "split": "whitespace", "output_mode": "int"}
@@ -24,6 +25,8 @@ class Contract:
         source: the data it was trained on and the score it reached there, in words.
         vocabulary: words of a text model, by id; `""` and `[UNK]` come first. Empty for others.
         input: the model's name for its input.
+        preparation: of images, how a picture of another size becomes an example, one of `preparation.WAYS`: a
+            SavedModel does that itself, whoever calls a .tflite file has to.
     """
 
     project: str
@@ -34,6 +37,7 @@ class Contract:
     source: str
     vocabulary: tuple[str, ...] = ()
     input: str = "input"
+    preparation: str = "middle"
 
     @property
     def is_grey(self) -> bool:
@@ -51,12 +55,13 @@ class Contract:
         return "int32" if self.kind == "text" else "float32"
 
 
-def of_run(run, model) -> Contract:
+def of_run(run, model, preparation: str = "middle") -> Contract:
     """The contract of a finished run's model.
 
     Args:
         run: the `Run`.
         model: its Keras model: one input, one output of probabilities.
+        preparation: how pictures are prepared for it, as its data say.
 
     Raises:
         UserError: it is no classifier with one input and one output, or of a kind that can't be exported.
@@ -77,8 +82,11 @@ def of_run(run, model) -> Contract:
         raise UserError(f"{run.project} has a tokenizer with settings of its own, and phones know only Keras' usual "
                         f"ones ({', '.join(TOKENIZER.values())}): leave them out.")
     kind, shape = ("text", (layer.get_config()["output_sequence_length"],)) if layer else _seen(model)
+    if kind == "image" and not preparations.of(preparation).fits(shape):
+        raise UserError(f"{run.project} takes pictures of shape {shape}, and its data prepare them as {preparation!r}, "
+                        "which gives others: change the net's input, or the data's `preparation`.")
     return Contract(run.project, record.get("title", run.project), kind, tuple(shape), labels, _told(scores),
-                    tuple(layer.get_vocabulary()) if layer else (), model.inputs[0].name)
+                    tuple(layer.get_vocabulary()) if layer else (), model.inputs[0].name, preparation)
 
 
 def tokenizer(model):

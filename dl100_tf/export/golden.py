@@ -1,6 +1,7 @@
 """Golden vectors: examples with Keras' answers, from which every client proves that it asks the same model."""
 
 import base64
+import contextlib
 import io
 import json
 from pathlib import Path
@@ -8,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from dl100_tf.errors import UserError
+from dl100_tf.export import preparation
 
 COUNT = 32  # examples
+SHOWN = 4  # of them as they were before they were prepared
 FILE, VOCABULARY = "golden.json", "vocabulary.json"  # the second: a text model's words, by id
 
 
@@ -40,8 +43,40 @@ def write(contract, examples: np.ndarray, inputs: np.ndarray, probabilities: np.
     rows = [given(example, row) | {"probabilities": [round(float(p), 9) for p in answer],
                                    "label": contract.labels[answer.argmax()], "truth": contract.labels[int(truth)]}
             for example, row, answer, truth in zip(examples, inputs, probabilities, y, strict=True)]
-    return json.dumps({"kind": contract.kind, "labels": contract.labels, "examples": rows}, ensure_ascii=False,
-                      indent=1) + "\n"
+    told = {"kind": contract.kind, "labels": contract.labels, "examples": rows}
+    if contract.kind == "image":
+        told["preparation"] = [{"png": _png(picture), "prepared": _png(made)} for picture, made in
+                               prepared(contract, np.asarray(examples[:SHOWN]).clip(0, 255).astype("uint8"))]
+    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+
+
+def prepared(contract, examples: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pictures such as somebody takes of an example, each with what its preparation makes of it.
+
+    Larger and smaller ones, off centre, in colour, on paper that is darker to one side, every other one negated.
+
+    Args:
+        contract: of an image model.
+        examples: uint8 (n, h, w, 1 or 3).
+
+    Returns:
+        A pair each: uint8 (h, w, 3) of any size, and uint8 of the contract's shape; none where the preparation finds
+        the example too pale.
+    """
+    import tensorflow as tf
+    from PIL import Image
+
+    way, found = preparation.of(contract.preparation), []
+    for index, example in enumerate(examples):
+        side = (61, 28, 330, 150)[index % 4]
+        large = Image.fromarray(np.repeat(example, 3 // example.shape[-1], axis=-1)).resize((side, side))
+        page = np.zeros((side + side // 3, side + side // 5, 3))
+        page[side // 4:side // 4 + side, side // 8:side // 8 + side] = np.asarray(large)
+        page = 0.8 * page + np.linspace(0, 40, page.shape[1])[:, None] * (1, 0.9, 0.8)
+        picture = (255 - page if index % 2 == 0 else page).astype("uint8")
+        with contextlib.suppress(tf.errors.InvalidArgumentError):
+            found.append((picture, way.fitted(tf.constant(picture[None]), contract.shape).numpy()[0]))
+    return found
 
 
 def read(folder: Path) -> tuple:

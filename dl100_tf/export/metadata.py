@@ -10,7 +10,7 @@ import io
 import zipfile
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import graph, metadata_schema, phone
+from dl100_tf.export import graph, metadata_schema, phone, preparation
 from dl100_tf.export.contract import Contract
 
 NAME = b"TFLITE_METADATA"  # of the model's buffer that holds it
@@ -84,7 +84,8 @@ def _input(contract: Contract) -> dict:
         height, width = contract.shape[:2]
         return told | {
             "description": f"A picture of {width} x {height} pixels in RGB, each 0 to 255 as a camera gives them: the "
-                           "model scales them itself" + (", and makes them grey." if contract.is_grey else "."),
+                           "model scales them itself" + (", and makes them grey" if contract.is_grey else "") + "; it "
+                           f"shows {preparation.of(contract.preparation).told}, which whoever asks sees to.",
             "content": {"content_properties": {"ImageProperties": {"color_space": "RGB"}}},
             "process_units": [{"options": {"NormalizationOptions": {"mean": [0], "std": [1]}}}],
             "stats": {"min": [0], "max": [255]},

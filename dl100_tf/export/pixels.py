@@ -144,16 +144,26 @@ def _made(images, shape):
     """Pictures of any shape into what the net takes."""
     import tensorflow as tf
 
+    images = plain(images)
+    images = tf.repeat(images, 3 // tf.shape(images)[3], axis=3)
+    same = tf.reduce_all(tf.shape(images)[1:3] == shape[:2])
+    images = tf.cond(same, lambda: images, lambda: _scaled(_middle(images, shape), shape))
+    return images if shape[2] == 3 else grey(images)
+
+
+def plain(images):
+    """Grey and RGB as they are, RGBA on white: uint8 (batch, h, w, 1 or 3).
+
+    What is no picture is an `InvalidArgumentError`.
+    """
+    import tensorflow as tf
+
     sizes = tf.shape(images)
     right = tf.reduce_any(sizes[3] == (1, 3, 4)) & tf.reduce_all(sizes[1:3] > 0)
     check = tf.debugging.Assert(right, ["pictures have 1, 3 or 4 channels and at least a pixel; (batch, height, width, "
                                         "channels) is", sizes])
     with tf.control_dependencies([check]):
-        images = tf.cond(sizes[3] == 4, lambda: _on_white(images),
-                         lambda: tf.repeat(images, 3 // tf.minimum(sizes[3], 3), axis=3))
-    same = tf.reduce_all(sizes[1:3] == shape[:2])
-    images = tf.cond(same, lambda: images, lambda: _scaled(_middle(images, shape), shape))
-    return images if shape[2] == 3 else _grey(images)
+        return tf.cond(sizes[3] == 4, lambda: _on_white(images), lambda: tf.identity(images))
 
 
 def _on_white(images):
@@ -166,10 +176,11 @@ def _on_white(images):
     return tf.cast(tf.bitwise.right_shift(total + tf.bitwise.right_shift(total, 8), 8), tf.uint8)
 
 
-def _grey(images):
+def grey(images):
+    """What is grey or RGB in grey, as Pillow makes it: uint8 (..., 1)."""
     import tensorflow as tf
 
-    total = tf.reduce_sum(tf.cast(images, tf.int32) * GREY, axis=3, keepdims=True)
+    total = tf.reduce_sum(tf.cast(images, tf.int32) * GREY, axis=-1, keepdims=True)  # a single channel counts for three
     return tf.cast((total + (1 << 15)) // (1 << 16), tf.uint8)
 
 
@@ -193,37 +204,45 @@ def _scaled(images, shape):
 
     size = tf.shape(images)[1:3]
     part = tf.maximum(size // (3 * shape[0], 3 * shape[1]), 1)
-    images = tf.cond(tf.reduce_any(part > 1), lambda: _reduced(images, part), lambda: images)
+    images = tf.cond(tf.reduce_any(part > 1), lambda: reduced(images, part), lambda: images)
     across, down = shape[1] * part[1] / size[1], shape[0] * part[0] / size[0]
-    images = _resampled(images, (tf.shape(images)[1], shape[1]), (1, across), "keyscubic")
-    return _resampled(images, shape[:2], (down, 1), "keyscubic")
+    images = _resampled(images, (tf.shape(images)[1], shape[1]), (1, across))
+    return _resampled(images, shape[:2], (down, 1))
 
 
-def _reduced(images, part):
-    """The mean over each `part` of so many rows and columns; the last ones may have fewer."""
+def reduced(images, part):
+    """The mean over each `part` of so many rows and columns, rounded as Pillow's `reduce` does; the last has fewer."""
     import tensorflow as tf
 
     size = tf.shape(images)[1:3]
     less = (size + part - 1) // part
     whole = tf.pad(images, tf.pad(tf.stack([tf.zeros_like(size), less * part - size], axis=1), [(1, 1), (0, 0)]))
+    total = tf.round(_interpolated(whole, less, 1 / part, "box") * tf.cast(tf.reduce_prod(part), tf.float32))
     rows, columns = (tf.minimum(part[i], size[i] - part[i] * tf.range(less[i])) for i in (0, 1))
-    share = tf.reduce_prod(part) / (rows[:, None, None] * columns[:, None])
-    return _resampled(whole, less, 1 / part, "box", tf.cast(share, tf.float32))
+    count = rows[:, None, None] * columns[:, None]
+    share = tf.floor(tf.cast((1 << 24) / count, tf.float32))  # Pillow divides by multiplying with this many 2^-24
+    total = tf.cast(total, tf.float64) + tf.cast(count // 2, tf.float64)
+    return tf.cast(tf.floor(total * tf.cast(share, tf.float64) / (1 << 24)), tf.uint8)
 
 
-def _resampled(images, size, scale, kernel, weight=1.0):
-    """Resized and rounded to 8 bits.
+def _resampled(images, size, scale):
+    """Resized with antialiased bicubic interpolation, and rounded to 8 bits; see `_interpolated`."""
+    import tensorflow as tf
+
+    return tf.cast(tf.clip_by_value(tf.floor(_interpolated(images, size, scale, "keyscubic") + 0.5), 0, 255), tf.uint8)
+
+
+def _interpolated(images, size, scale, kernel):
+    """Resized, float32.
 
     Args:
-        images: uint8 (batch, h, w, c).
+        images: (batch, h, w, c).
         size: of the result, (2,).
         scale: how much longer each side becomes, (2,); `size` is cut out of that, from the upper left.
         kernel: how it is interpolated, `box` or `keyscubic`, antialiased.
-        weight: what the result is multiplied by.
     """
     import tensorflow as tf
 
-    images = tf.raw_ops.ScaleAndTranslate(
+    return tf.raw_ops.ScaleAndTranslate(
         images=images, size=tf.stack(size), scale=tf.cast(tf.stack(scale), tf.float32), translation=(0.0, 0.0),
         kernel_type=kernel, antialias=True)
-    return tf.cast(tf.clip_by_value(tf.floor(images * weight + 0.5), 0, 255), tf.uint8)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import inspection, pixels, warmup
+from dl100_tf.export import inspection, preparation, warmup
 
 DEFAULT, ENCODED, CLASSIFY = "serving_default", "encoded", "classify"  # its signatures
 METHOD = "tensorflow/serving/classify"  # the name by which TensorFlow Serving's Classify API knows a signature
@@ -20,7 +20,7 @@ def write(model, contract, folder: Path, examples) -> None:
 
     Its signatures, each for any number of examples:
 
-    - `serving_default`: `image`, uint8 (batch, h, w, 1, 3 or 4) of any size, which `pixels.fitted` makes fit; or
+    - `serving_default`: `image`, uint8 (batch, h, w, 1, 3 or 4) of any size, prepared as the contract says; or
       `text`, strings (batch,); or `contract.input`, float32 (batch, n). Out come `probabilities`, float32 (batch, k),
       and `label`, strings (batch,), the likeliest of `contract.labels`.
     - `encoded`, of images only: the same for `image_bytes`, strings (batch,), JPEG, PNG, BMP or GIF files.
@@ -118,10 +118,12 @@ def _forms(contract) -> tuple:
 
     bytes_ = tf.io.FixedLenFeature([], tf.string)
     if contract.kind == "image":
-        def fitted(images):
-            return pixels.fitted(images, contract.shape)
+        way = preparation.of(contract.preparation)
 
-        read = tf.function(lambda files: pixels.read(files, contract.shape), autograph=False)  # once, for two to call
+        def fitted(images):
+            return way.fitted(images, contract.shape)
+
+        read = tf.function(lambda files: way.read(files, contract.shape), autograph=False)  # once, for two to call
         return {DEFAULT: (tf.TensorSpec([None] * 4, tf.uint8, "image"), fitted),
                 ENCODED: (tf.TensorSpec([None], tf.string, "image_bytes"), read)}, "image/encoded", bytes_, read
     if contract.kind == "text":

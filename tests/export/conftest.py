@@ -20,6 +20,7 @@ def splits(x, y, labels):
     half = len(y) // 2
     parts = {"train": slice(half), "validation": slice(20), "test": slice(half, None)}
     return SimpleNamespace(**{name: Split(x[part], y[part]) for name, part in parts.items()}, labels=labels,
+                           preparation="middle",
                            source=SimpleNamespace(rung="sample", note="a sample made by the test", digest="0"))
 
 

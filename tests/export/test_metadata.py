@@ -87,7 +87,12 @@ class TestPut:
         grey = dataclasses.replace(IMAGE, shape=(6, 8, 1))
         told = metadata.read(metadata.put(bare["image"], grey, **SAID))["input"]
         assert told["content"]["content_properties"]["ImageProperties"] == {"color_space": "RGB"}
-        assert told["description"].endswith("and makes them grey.")
+        assert "scales them itself, and makes them grey; it shows the middle of the picture" in told["description"]
+
+    def test_a_net_of_digits_says_what_its_pictures_have_to_be(self, bare):
+        digits = dataclasses.replace(IMAGE, preparation="digit")
+        told = metadata.read(metadata.put(bare["image"], digits, **SAID))["input"]
+        assert "it shows one digit, bright on black, fitted into 20 x 20 pixels" in told["description"]
 
     def test_a_model_of_numbers(self, bare):
         told = metadata.read(metadata.put(bare["numbers"], NUMBERS, **SAID))

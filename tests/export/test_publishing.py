@@ -71,6 +71,7 @@ class TestBundle:
         page = (folder / "card.html").read_text()
         assert card["title"] in page and "a sample: the score means nothing outside it" in page
         assert "src=" not in page and "http" not in page.replace("http-equiv", "")
+        assert ("preparation" in card["input"]) == (kind == "image") == ("not inside: do the steps" in page)
 
     def test_every_mistake_in_preprocessing_was_caught(self, published, kind):
         card = json.loads((published(kind)["tflite"] / "card.json").read_text())
@@ -85,6 +86,7 @@ class TestBundle:
 
     def test_golden_vectors_are_enough_for_a_client(self, published, kind):
         golden = json.loads((published(kind)["tflite"] / "golden.json").read_text())
+        assert len(golden.get("preparation", [])) == (4 if kind == "image" else 0)
         assert len(golden["examples"]) >= 32
         assert {row["truth"] for row in golden["examples"]} == set(golden["labels"])
         for row in golden["examples"]:
@@ -219,7 +221,8 @@ def kill(*_):
 at, to, data = sys.argv[1], sys.argv[2], np.load(sys.argv[3])
 setattr(*{"converting": (publishing.converter, "convert", kill), "carding": (publishing.card, "page", kill)}[at])
 part = Split(x=data["x"], y=data["y"])
-export.publish(Run("small_numbers", "one"), Some(train=part, test=part), to=to, quantize=["float32"])
+splits = Some(train=part, test=part, preparation="middle")
+export.publish(Run("small_numbers", "one"), splits, to=to, quantize=["float32"])
 """
 
 
