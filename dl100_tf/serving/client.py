@@ -35,6 +35,16 @@ class Model:
     def __init__(self, wire, timeout: float, retry: Retry):
         self._flow = Flow(wire, retry, timeout)
 
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._flow.wire.model
+
+    @property
+    def version(self) -> int | None:
+        """The version that the remembered metadata are of; None before there are any."""
+        return self._flow.version
+
     def predict(self, inputs, signature: str = DEFAULT, *, timeout: float | None = None, **options):
         """Ask the model.
 

@@ -112,7 +112,7 @@ class Flow:
 
     def __init__(self, wire, retry: Retry, timeout: float):
         self.wire, self.retry, self.timeout = wire, retry, timeout
-        self._known = None
+        self._known, self.version = None, None
 
     def status(self, timeout: float | None = None) -> Generator:
         """The versions and their states."""
@@ -154,7 +154,8 @@ class Flow:
 
     def _metadata(self, end: float, again: bool = False) -> Generator:
         if self._known is None or again:
-            self._known = self.wire.read_metadata((yield from self._ask(self.wire.metadata(), end)))
+            reply = yield from self._ask(self.wire.metadata(), end)
+            self._known, self.version = self.wire.read_metadata(reply), self.wire.read_version(reply)
         return self._known
 
     def _ask(self, ask: Ask, end: float, hint: str = "") -> Generator:

@@ -79,6 +79,10 @@ class Grpc:
         reply.metadata["signature_def"].Unpack(found)
         return parsed(json_format.MessageToDict(found, preserving_proto_field_name=True)["signature_def"])
 
+    def read_version(self, reply) -> int:
+        """The version that a metadata answer is about."""
+        return reply.model_spec.version.value
+
     def answers(self, signature: Signature, reply) -> bool:
         """Whether the answer has the outputs that the signature gives."""
         return set(reply.outputs) == set(signature.outputs)

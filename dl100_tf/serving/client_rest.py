@@ -100,6 +100,10 @@ class Rest:
         """Signatures of a metadata answer."""
         return parsed(self._part(self._part(self._part(reply, "metadata"), "signature_def"), "signature_def"))
 
+    def read_version(self, reply) -> int:
+        """The version that a metadata answer is about."""
+        return int(self._part(self._part(reply, "model_spec"), "version"))
+
     def answers(self, signature: Signature, reply) -> bool:
         """Whether the answer has the outputs that the signature gives."""
         found = reply.get("outputs") if "outputs" in reply else (self._part(reply, "predictions") or [None])[0]
