@@ -25,7 +25,7 @@ VERBS = {
     "export": "make files for servers and phones of a trained run",
     "report": "write a run's report again and say where it is",
 }
-LATER = ("tune", "serve", "demo")
+LATER = ("tune", "demo")
 
 
 def main(file: str) -> None:
@@ -45,7 +45,11 @@ def dl100() -> None:
 
 
 def dispatch(words: list[str]) -> int:
-    """Answer `dl100` with these words behind it; the exit code."""
+    """Answer `dl100` with these words behind it; the exit code. `serve` has flags of its own, TensorFlow Serving's."""
+    if words and words[0] == "serve":
+        from dl100_tf.serving import server
+
+        return server.main(words[1:])
     if not words or words[0] == "help" or {"-h", "--help"} & set(words[:2]):
         print(usage())
     elif words[0] == "--version":
@@ -53,7 +57,8 @@ def dispatch(words: list[str]) -> int:
     elif words[0] == "list":
         print(curriculum.table())
     elif words[0] not in (*VERBS, *LATER):
-        raise UserError(f"there is no verb {words[0]!r}{closest(words[0], [*VERBS, 'list'])} See `dl100 --help`.")
+        raise UserError(f"there is no verb {words[0]!r}{closest(words[0], [*VERBS, 'list', 'serve'])} "
+                        "See `dl100 --help`.")
     elif len(words) == 1:
         raise UserError(f"which project? `dl100 {words[0]} <project>`; `dl100 list` shows them.")
     else:
@@ -65,7 +70,8 @@ def usage() -> str:
     """The text of `dl100 --help`."""
     rows = "\n".join(f"  {verb:<9}{what}" for verb, what in VERBS.items())
     return (f"usage: dl100 <verb> <project> [flags]\n       dl100 list\n\n{rows}\n"
-            "  list     the projects and their days\n  --version\n\n"
+            "  list     the projects and their days\n"
+            "  serve    a local server for exported models, with TensorFlow Serving's flags and API\n  --version\n\n"
             "`dl100 train <project> --help` shows a project's flags; "
             "`python -m dl100_tf.projects.<project>` is the same as `dl100 train <project>`.")
 

@@ -6,6 +6,7 @@ the threads; a batch has requests of one version, one choice of outputs, and one
 
 import collections
 import dataclasses
+import itertools
 import os
 import threading
 import time
@@ -219,7 +220,7 @@ class Batches:
                 raise ServingError(FAILED_PRECONDITION, "Batched output tensor's 0th dimension does not equal the sum "
                                    "of the 0th dimension sizes of the input tensors")
         starts = np.cumsum([0, *(task.size for task in tasks)])
-        return [[array[start:end] for array in found] for start, end in zip(starts, starts[1:], strict=False)]
+        return [[array[start:end] for array in found] for start, end in itertools.pairwise(starts)]
 
     def _merged(self, name: str, parts: tuple[np.ndarray, ...], padding: int) -> np.ndarray:
         """The inputs of a batch one under the other, filled up with copies of the first row."""

@@ -4,10 +4,10 @@ import concurrent.futures
 import os
 
 import grpc
+from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from dl100_tf.errors import UserError
 from dl100_tf.serving import grpc_services, http_server, text_protos
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 LARGEST = (1 << 31) - 1  # bytes of a message, as in TensorFlow Serving
 

@@ -146,7 +146,7 @@ def regress(model, signature, examples, check_method: bool = False) -> np.ndarra
 
 
 def _numbers(array: np.ndarray, size: int) -> np.ndarray:
-    if not (array.ndim == 1 or array.ndim == 2 and array.shape[1] == 1):
+    if array.ndim != 1 and not (array.ndim == 2 and array.shape[1] == 1):
         raise invalid(f"Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got "
                       f"{_shape(array)}")
     if len(array) != size:

@@ -27,6 +27,7 @@ class SavedModel:
         """
         import tensorflow as tf
 
+        tf.get_logger().setLevel("ERROR")  # it calls the loader deprecated, which is TensorFlow Serving's own way
         self._tags = [tag for tag in settings.saved_model_tags.split(",") if tag]
         self._callables, self._lock = {}, threading.Lock()
         self._graph = tf.Graph()
@@ -118,6 +119,6 @@ def load(folder: str, settings):
 
     file = tflite.file_in(folder)
     found = any(os.path.exists(os.path.join(folder, name)) for name in ("saved_model.pb", "saved_model.pbtxt"))
-    if file and (not found or settings.prefer_tflite_model and file.name == tflite.PREFERRED):
+    if file and (not found or (settings.prefer_tflite_model and file.name == tflite.PREFERRED)):
         return tflite.LiteModel(file, settings)
     return SavedModel(folder, settings)

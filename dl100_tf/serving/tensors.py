@@ -132,7 +132,8 @@ def _strings(leaves: list, found: set) -> np.ndarray | None:
     array = np.empty(len(leaves), object)
     for place, leaf in enumerate(leaves):
         if type(leaf) is dict:
-            if not is_base64(leaf) or (leaf := decoded(leaf["b64"])) is None:
+            leaf = decoded(leaf["b64"]) if is_base64(leaf) else None
+            if leaf is None:
                 return None
         array[place] = leaf.encode("utf-8", "surrogateescape") if type(leaf) is str else leaf
     return array

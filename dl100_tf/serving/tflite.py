@@ -10,6 +10,7 @@ from dl100_tf.serving import dtypes, signatures
 from dl100_tf.serving.status import INTERNAL, NOT_FOUND, ServingError, invalid
 
 PREFERRED = "model.tflite"  # TensorFlow Serving's name for it
+STRINGS = (bytes, np.bytes_, np.object_)
 OURS = "float32.tflite"  # of a bundle with many variants
 
 
@@ -77,7 +78,7 @@ class LiteModel:
 def _feed(interpreter, places: dict, name: str, array: np.ndarray) -> None:
     """Give an input its value, and its shape where that differs from the last."""
     place = places[name]
-    if array.dtype != place["dtype"] and not (array.dtype == object and place["dtype"] in (bytes, np.bytes_, np.object_)):
+    if array.dtype != place["dtype"] and not (array.dtype == object and place["dtype"] in STRINGS):
         raise invalid(f"Expects {name} to be {np.dtype(place['dtype']).name} but {array.dtype.name} is provided")
     if array.ndim != len(place["shape_signature"]) or any(
             fixed not in (-1, size) for fixed, size in zip(place["shape_signature"][1:], array.shape[1:], strict=True)):
@@ -116,6 +117,6 @@ def _signature_def(found: dict, details: dict):
 
 
 def _number(array_type) -> int:
-    if array_type in (bytes, np.bytes_, np.object_):
+    if array_type in STRINGS:
         return dtypes.STRING.number
     return dtypes.BY_ARRAY[np.dtype(array_type)].number

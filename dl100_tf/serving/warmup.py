@@ -39,8 +39,7 @@ def _records(file: str):
     import tensorflow as tf
 
     try:
-        for record in tf.compat.v1.io.tf_record_iterator(file):
-            yield record
+        yield from tf.compat.v1.io.tf_record_iterator(file)
     except tf.errors.DataLossError as error:
         raise ServingError(DATA_LOSS, f"{error.message}. Please verify your warmup data is in TFRecord format."
                            ) from error
