@@ -65,7 +65,10 @@ def _run(recipe, flags, questions: list):
 
 
 def _server(name: str, flags, questions: list):
-    """The same of the model of that name on a server, which needs no run and no TensorFlow here."""
+    """The same of the model of that name on a server, which needs no run here, and over REST no TensorFlow."""
+    if flags.server.startswith(("grpc:", "unix:")):
+        with terminal.loading("Loading TensorFlow"):
+            import tensorflow  # noqa: F401  gRPC's messages need it
     from dl100_tf.evaluation.wording import clean
     from dl100_tf.serving import questions as remote
 

@@ -135,8 +135,8 @@ def write(models: Path, to: Path, base: str = "/models", asked: dict[str, dict[s
             raise UserError(f"there is no model {name!r} in {models}{closest(name, found)}")
     served = {name: Served() if latest else planned(name, versions, before.get(name), asked.get(name, {}))
               for name, versions in found.items()}
-    newest = {name: max(one.versions or found[name]) for name, one in served.items()}
-    requests = {name: request(_folder(models / name, version)) for name, version in newest.items()}
+    requests = {name: request(_folder(models / name, one.labels.get(STABLE) or max(found[name])))
+                for name, one in served.items()}
     kept = {name: (to / name).read_text(encoding="utf-8") for name in KEPT if (to / name).is_file()}
     made = files(served, {name: one for name, one in requests.items() if one}, base, _relative(models, to), kept)
     for name, text in made.items():
@@ -156,6 +156,7 @@ def main(words: list[str]) -> int:
         parser.add_argument(f"--{label}", action="append", default=[], metavar="NAME=N", help=told)
     parser.add_argument("--latest", action="store_true", help="follow the newest version of each, without labels")
     flags = parser.parse_args(words)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # warm-up requests are read by TensorFlow
     try:
         asked: dict = {}
         for label in (STABLE, CANARY):

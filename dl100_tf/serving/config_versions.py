@@ -62,13 +62,15 @@ def planned(name: str, published: list[int], before: Served | None, asked: dict[
                          f"command again, and {label} moves from {now[label]} to it.")
     back = [version for version in loaded if version < labels[STABLE]]
     versions = {*labels.values(), *wanted.values(), *sorted(back)[-1:]}
-    if max(versions) > labels[STABLE]:
-        notes.append(f"{name}: requests without a label go to version {max(versions)}, the highest: ask for "
-                     f"labels/{STABLE}.")
-    if max(published) > max(versions):
-        notes.append(f"{name}: version {max(published)} is published and not served; --canary {name}={max(published)} "
-                     "tries it.")
+    notes += _notes(name, max(published), max(versions), labels[STABLE])
     return Served(tuple(sorted(versions)), dict(sorted(labels.items(), reverse=True)), tuple(notes))
+
+
+def _notes(name: str, published: int, highest: int, stable: int):
+    if highest > stable:
+        yield f"{name}: requests without a label go to version {highest}, the highest: ask for labels/{STABLE}."
+    if published > highest:
+        yield f"{name}: version {published} is published and not served; --canary {name}={published} tries it."
 
 
 def _published(name: str, published: list[int], now: dict, wanted: dict) -> None:
