@@ -24,10 +24,10 @@ import serving_load
 
 ALLOWED = {200, 400, 404, 413, 501}
 SCALARS = ("0", "-1", "1.5", "1e5", "NaN", "-Infinity", "1e400", "16777217", "9007199254740993", "1e39",
-           "-0",
-           "18446744073709551616", "1" * 400, "null", "true", '"text"', '"\\ud800"', '"\\u0000"', '""', '"\xff"',
-           '{"b64": "aGk="}', '{"b64": "a"}', '{"b64": 5}', '{"b64": "aGk=", "c": 1}', "{}", "[]", "01", "1.", "-", "+1",
-           "tru", "'a'", "Infinit", "0x10", "1_000")
+           "-0", "18446744073709551616", "1" * 400,
+           "null", "true", '"text"', '"\\ud800"', '"\\u0000"', '""', '"\xff"',
+           '{"b64": "aGk="}', '{"b64": "a"}', '{"b64": 5}', '{"b64": "aGk=", "c": 1}', "{}", "[]", "01", "1.", "-",
+           "+1", "tru", "'a'", "Infinit", "0x10", "1_000")
 STARTS = (b"", b"POST /v1/mod", b"POST /v1/models/cnn:predict HTTP/1.1\r\nContent-Length: 99\r\n\r\n{")
 KEYS = ("instances", "inputs", "examples", "context", "signature_name", "image", "x", "", "b64", "instances ")
 VERBS = ("predict", "classify", "regress", "PREDICT", "delete", "")

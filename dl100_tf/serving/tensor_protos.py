@@ -62,7 +62,7 @@ def _by_tensorflow(proto, name: str) -> np.ndarray:
 
     try:
         return tf.make_ndarray(proto)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         raise _broken(name) from error
 
 

@@ -140,7 +140,7 @@ class TestSource:
         ("specific { versions: 7 }", [])])
     def test_policies(self, tmp_path, policy, versions):
         from google.protobuf import text_format
-        from tensorflow_serving.sources.storage_path import file_system_storage_path_source_pb2 as protos
+        from tensorflow_serving.config import file_system_storage_path_source_pb2 as protos
 
         for name in ("1", "9", "10", "ten", ".writing-11", "12.tmp", "1e3"):
             (tmp_path / name).mkdir()
