@@ -141,7 +141,7 @@ class Scheduler:
         while True:
             queue, tasks = self._next()
             queue.batches.process(queue, tasks)
-            del queue, tasks  # a thread that waits must not keep a model alive
+            del queue, tasks  # who waits must not keep a model alive
 
 
 class Batches:
@@ -189,15 +189,13 @@ class Batches:
 
     def process(self, queue: Queue, tasks: list[Task]) -> None:
         """Run a batch and hand out its parts."""
-        now = time.monotonic()
         for task in tasks:
-            metrics.QUEUING_LATENCY.add((now - task.since) * 1e6)
+            metrics.QUEUING_LATENCY.add((time.monotonic() - task.since) * 1e6)
         try:
             answers = self._answers(queue, tasks)
         except Exception as error:
             if len(tasks) > 1:  # one of them is at fault; the others shall not suffer for it
                 for task in tasks:
-                    task.since = now
                     self.process(queue, [task])
                 return
             answers, tasks[0].error = [None], of(error)

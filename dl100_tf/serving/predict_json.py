@@ -1,11 +1,13 @@
 """The body of a predict request: which signature, which format, and its tensors (util/json_tensor.cc)."""
 
+import numpy as np
 import orjson
 
 from dl100_tf.serving import fast_json, json_reader, json_writer, tensors
 from dl100_tf.serving.status import ServingError, invalid
 
 ROWS, COLUMNS = "instances", "inputs"
+PIECE = 1 << 20  # bytes that are looked at together
 
 
 def document(body: bytes, depth: int) -> dict:
@@ -17,12 +19,28 @@ def document(body: bytes, depth: int) -> dict:
     if not body:
         raise invalid("JSON Parse error: The document is empty")
     try:
-        found = orjson.loads(body)
+        found = json_reader.read(body, depth) if _deep(body, depth) else orjson.loads(body)
     except orjson.JSONDecodeError:  # NaN, bytes that aren't UTF-8, or really wrong
         found = json_reader.read(body, depth)
     if type(found) is not dict:
         raise invalid(f"JSON Value: {json_writer.shown(found)} Is not object")
     return found
+
+
+def _deep(body: bytes, depth: int) -> bool:
+    """Whether a document may be nested deeper than that; brackets in strings count as well, so it may not be."""
+    if body.count(b"[") + body.count(b"{") <= depth:
+        return False
+    level = 0
+    for start in range(0, len(body), PIECE):
+        codes = np.frombuffer(body, np.uint8, min(PIECE, len(body) - start), start)
+        steps = ((codes == ord("[")) | (codes == ord("{"))).astype(np.int32) - ((codes == ord("]")) | (
+            codes == ord("}")))
+        levels = level + np.cumsum(steps)
+        if levels.max() > depth:
+            return True
+        level = int(levels[-1])
+    return False
 
 
 def signature_name(found: dict) -> str:

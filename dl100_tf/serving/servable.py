@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dl100_tf.serving import signatures, text_protos
+from dl100_tf.serving import dtypes, signatures, text_protos
 from dl100_tf.serving.status import NOT_FOUND, ServingError, invalid, of
 
 MOST_CALLABLES = 64  # ways to run one model that are kept ready: each choice of outputs is one
@@ -40,6 +40,8 @@ class SavedModel:
             raise self._explained(error, folder) from error
         self.signature_defs = dict(meta.signature_def)
         self.signatures = signatures.of(self.signature_defs)
+        self._fed = {slot.tensor: slot.kind.array for found in self.signatures.values()
+                     for slot in found.inputs.values() if slot.kind.array is not None}
 
     def _explained(self, error: BaseException, folder: str) -> ServingError:
         """Why it couldn't be loaded, in TensorFlow's words where Python's loader has others."""
@@ -64,10 +66,18 @@ class SavedModel:
         """
         names = tuple(feeds)
         function = self._callables.get((names, fetches)) or self._callable(names, fetches)
+        for name, array in feeds.items():
+            if array.dtype != self._fed.get(name, array.dtype):
+                raise self._mistyped(feeds, name)
         try:
             return function(*feeds.values())
         except Exception as error:
             raise of(error) from error
+
+    def _mistyped(self, feeds: dict, name: str) -> ServingError:
+        """What a session says of an input of another type; it counts them in the order of their names."""
+        wanted, given = dtypes.BY_ARRAY[self._fed[name]].name, dtypes.of(feeds[name]).name
+        return invalid(f"Expects arg[{sorted(feeds).index(name)}] to be {wanted} but {given} is provided")
 
     def _callable(self, feeds: tuple[str, ...], fetches: tuple[str, ...]):
         from tensorflow.core.protobuf import config_pb2

@@ -72,9 +72,14 @@ def _shape(value) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+MOST_DIMENSIONS = 64  # numpy has no arrays of more; TensorFlow has none of more than 254
+
+
 def _regular(value) -> tuple[tuple[int, ...], list | None]:
     """The shape, and all elements in order; None for them where lists at a level differ."""
     shape = _shape(value)
+    if len(shape) > MOST_DIMENSIONS:
+        raise invalid(f"tensor parsing error: {len(shape)} dimensions")
     level = [value]
     for size in shape:
         if set(map(type, level)) != {list} or set(map(len, level)) != {size}:

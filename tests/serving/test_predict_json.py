@@ -151,6 +151,19 @@ class TestRefused:
     def test_the_values(self, instances, kind, message):
         assert refused({"instances": instances}, x=kind).endswith(message)
 
+    @pytest.mark.parametrize("body", [b'{"instances": ' + b"[" * 65 + b"]" * 65 + b"}",
+                                      b'{"inputs": ' + b"[" * 500 + b"1" + b"]" * 500 + b"}"])
+    def test_more_dimensions_than_arrays_have(self, body):
+        assert "dimensions" in refused(body, x="float")
+
+    @pytest.mark.parametrize("body", [b'{"instances": ' + b"[" * 250_000 + b"]" * 250_000 + b"}", b"[" * 500_000,
+                                      b'{"a":' * 600 + b"1" + b"}" * 600])
+    def test_depth(self, body):
+        assert "Nested deeper than 512 levels" in refused(body, x="float")
+
+    def test_brackets_in_a_text_are_no_depth(self):
+        assert read({"instances": ["[" * 1000]}, x="string")[2]["x"].tolist() == [b"[" * 1000]
+
     def test_a_long_value_is_not_quoted_whole(self):
         assert len(refused({"instances": 1, "more": ["x" * 100] * 10_000}, x="float")) < 100_000
 

@@ -242,6 +242,6 @@ class TestLiveServer:
 
         base = publish(tmp_path / "half", 1)
         (base / "1" / "assets.extra").mkdir()
-        (base / "1" / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"no record")
+        (base / "1" / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"no record" * 10)
         with pytest.raises(ServingError, match=r"did not become available.*DATA_LOSS"):
             Server(Settings(port=-1, model_name="half", model_base_path=str(base), max_num_load_retries=0))
