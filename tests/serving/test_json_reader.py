@@ -72,7 +72,8 @@ class TestRefused:
     def test_with_the_reason_and_the_place(self, text, message):
         assert refused(text) == message
 
-    @pytest.mark.parametrize("text", [b"[" * 500_000, b'{"a":' * 500_000, b"[" * 500_000 + b"]" * 500_000])
+    @pytest.mark.parametrize("text", [b"[" * 500_000, b'{"a":' * 500_000, b"[" * 500_000 + b"]" * 500_000],
+                             ids=["unfinished", "objects", "lists"])
     def test_depth(self, text):
         assert refused(text).startswith("Nested deeper than 512 levels.")
 

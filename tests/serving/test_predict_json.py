@@ -152,12 +152,12 @@ class TestRefused:
         assert refused({"instances": instances}, x=kind).endswith(message)
 
     @pytest.mark.parametrize("body", [b'{"instances": ' + b"[" * 65 + b"]" * 65 + b"}",
-                                      b'{"inputs": ' + b"[" * 500 + b"1" + b"]" * 500 + b"}"])
+                                      b'{"inputs": ' + b"[" * 500 + b"1" + b"]" * 500 + b"}"], ids=["65", "500"])
     def test_more_dimensions_than_arrays_have(self, body):
         assert "dimensions" in refused(body, x="float")
 
     @pytest.mark.parametrize("body", [b'{"instances": ' + b"[" * 250_000 + b"]" * 250_000 + b"}", b"[" * 500_000,
-                                      b'{"a":' * 600 + b"1" + b"}" * 600])
+                                      b'{"a":' * 600 + b"1" + b"}" * 600], ids=["lists", "unfinished", "objects"])
     def test_depth(self, body):
         assert "Nested deeper than 512 levels" in refused(body, x="float")
 
