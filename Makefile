@@ -28,7 +28,7 @@ $(RECIPES): setup
 
 test: setup
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 check: setup
 	$(VENV)/bin/ruff check .

@@ -206,7 +206,8 @@ def table(rows: list[dict], keras: float) -> str:
     head = ("model", "file", "KiB", "gzip KiB", "of int8", "accuracy", "drop, points", "ms")
     lines = [head, ("---",) * len(head)] + [
         (row["model"], row["file"], f"{row['bytes'] / 1024:.1f}", f"{row['gzip'] / 1024:.1f}",
-         f"{row['bytes'] / whole:.2f}", recording.spread(row["accuracy"]),
+         f"{row['bytes'] / whole:.2f}",
+         recording.spread(row["accuracy"]) if len(row["accuracy"]) > 1 else f"{row['accuracy'][0]:.2%}",
          f"{100 * (keras - mean(row['accuracy'])):.2f}", f"{row['ms']:.3f}") for row in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -229,8 +230,8 @@ def main() -> None:
     print(f"\n{table(rows, bench.keras)}\n\nThe teacher in Keras: {bench.keras:.2%}. {why_not}")
     if arguments.write:
         recording.write(compression_plot.FILE, recording.measured(
-            command="python benchmarks/compression.py", epochs=arguments.epochs, keras=bench.keras, left_out=why_not,
-            results=rows))
+            command="python benchmarks/compression.py", seeds=arguments.seeds, epochs=arguments.epochs,
+            keras=bench.keras, left_out=why_not, results=rows))
         compression_plot.draw()
 
 

@@ -55,7 +55,7 @@ def points(axis, rows: list[dict], ink: str):
         size, y = row["bytes"] / 1024, row["wrong"]
         drawn = axis.scatter(size, y, 80, [row["ms"]], markers[row["model"]], "viridis_r",
                              LogNorm(min(times), max(times)), edgecolors=ink)
-        axis.annotate(row["file"], (size, y), (0, (16, -24, 34, -42)[number % 4]), textcoords="offset points",
+        axis.annotate(row["file"], (size, y), (0, (16, -24, 50, -44)[number % 4]), textcoords="offset points",
                       fontsize=8, ha="center", arrowprops={"arrowstyle": "-", "color": ink, "lw": 0.4})
         if len(row["accuracy"]) > 1:
             axis.errorbar(size, y, 100 * stdev(row["accuracy"]), color=ink, lw=1, zorder=0)

@@ -31,8 +31,8 @@ RECIPES = {  # flags, the peers measured in turn with it, the figures copied int
     "mlp_mnist": ([], [], ["history", "confusion", "first_layer"]),
     "cnn_mnist": ([], ["keras_example"], ["history", "confusion", "filters", "feature_maps"]),
     "cnn_cifar10": ([], ["textbook_cnn"], ["history", "confusion"]),
-    "augmented_cifar10": ([], [], ["augmentations", "gap", "history"]),
-    "transfer_dogs": (["--weights", peers.WEIGHTS, "--scratch"], ["without_cache"], ["looks", "history", "confusion"]),
+    "augmented_cifar10": ([], [], ["gap", "history"]),
+    "transfer_dogs": (["--weights", peers.WEIGHTS, "--scratch"], ["without_cache"], ["history", "confusion"]),
 }
 
 

@@ -122,7 +122,7 @@ def roc(figure: Figure, theme: Theme, y: np.ndarray, p: np.ndarray, labels: list
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_locator(MaxNLocator(5))
     axis.set_title(("ROC" if len(classes) == 1 else "ROC, each class against the rest")
-                   + (": the upper left corner" if near else ""))
+                   + ("\n(the upper left corner)" if near else ""))
     if len(classes) <= NAMED:
         axis.legend(loc="lower right")
 

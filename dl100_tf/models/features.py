@@ -1,8 +1,10 @@
 """What a frozen net makes of each picture: computed once, kept on the disk, read as an array that stays there."""
 
+import contextlib
 import functools
 import hashlib
 import os
+import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -59,14 +61,12 @@ def compute(model, pictures, views: int = 1) -> tuple[np.ndarray, float]:
     Raises:
         UserError: the disk is full, or the cache can't be written to.
     """
-    import filelock
-
     row = tuple(model.output.shape[1:])
     dtype = np.dtype("float32" if len(row) == 1 else "float16")
     file = paths.cache() / "features" / f"{_key(model, pictures)[:32]}-{views}.{dtype.name}"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(f"{file}.lock"):
+        with _alone(file):
             seconds = _completed(file, model, pictures, views, dtype)
     except OSError as error:
         raise UserError(f"the features can't be kept in {file.parent} ({error.strerror}): free some space or set "
@@ -130,6 +130,23 @@ def _maker(model) -> Callable[[np.ndarray, bool], np.ndarray]:
         return np.concatenate([call(tf.cast(pictures[start:start + BATCH], "float32")).numpy()
                                for start in range(0, len(pictures), BATCH)])
     return make
+
+
+@contextlib.contextmanager
+def _alone(file: Path):
+    """Hold a file's lock; where another process has it, say so and wait: it is computing the very same features."""
+    import filelock
+
+    lock = filelock.FileLock(f"{file}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print("waiting for another process, which is computing the same features ...", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _watched(parts: list, pictures: int, total: int):

@@ -113,10 +113,13 @@ def shrink(x, side: int):
     """The pictures made smaller, side x side pixels, float32: each pixel is the mean of what it covers.
 
     No chance is in it, so it takes no key. Training on small pictures first costs a fraction of the time.
+
+    Their static shape leaves the side open: a net is then compiled once for all sizes. Else a run that goes on where
+    the pictures have grown would compile another program than one that saw them grow, and round otherwise.
     """
-    if (side, side) == tuple(x.shape[1:3]):
-        return tf.cast(x, tf.float32)
-    return tf.image.resize(x, (side, side), method="area")
+    same = (side, side) == tuple(x.shape[1:3])
+    small = tf.cast(x, tf.float32) if same else tf.image.resize(x, (side, side), method="area")
+    return tf.raw_ops.PlaceholderWithDefault(input=small, shape=(x.shape[0], None, None, x.shape[3]))
 
 
 def mixup(x, y, key, alpha: float):

@@ -60,10 +60,15 @@ def orthogonal(matrix):
     """A matrix (n, m) with the same singular vectors and with singular values between 0.6 and 1.3.
 
     By Newton-Schulz iterations: a few matrix products, where a singular value decomposition would take far longer.
+    Each iteration multiplies the matrix from the right by a polynomial of matrix^T matrix, so all but the last
+    product can do without the matrix itself, which has many times as many rows as columns.
     """
     a, b, c = COEFFICIENTS
     matrix = matrix / (ops.norm(matrix) + 1e-7)
+    square, same = ops.matmul(ops.transpose(matrix), matrix), ops.eye(matrix.shape[-1])
+    product = same
     for _ in range(ITERATIONS):
-        square = ops.matmul(ops.transpose(matrix), matrix)
-        matrix = a * matrix + ops.matmul(matrix, b * square + c * ops.matmul(square, square))
-    return matrix
+        factor = a * same + b * square + c * ops.matmul(square, square)
+        product = ops.matmul(product, factor)
+        square = ops.matmul(ops.matmul(square, factor), factor)  # of what the matrix would be now
+    return ops.matmul(matrix, product)

@@ -2,6 +2,7 @@
 
 import errno
 
+import filelock
 import keras
 import numpy as np
 import pytest
@@ -186,3 +187,18 @@ def test_pictures_on_the_disk_are_read_in_parts(tmp_path, pictures, net, counted
     stored = np.load(tmp_path / "x.npy", mmap_mode="r")
     assert np.array_equal(features.compute(net, stored)[0], features.compute(net, pictures)[0])
     assert len(counted) == 6, "the same pictures, wherever they are"
+
+
+def test_who_has_to_wait_for_another_process_is_told(pictures, net, monkeypatch):
+    features.compute(net, pictures)
+    lock, said = filelock.FileLock(f"{files('.float16')[0]}.lock"), []
+
+    def told(text, **_):
+        said.append(text)
+        lock.release()
+
+    monkeypatch.setattr(features, "print", told, raising=False)
+    lock.acquire()
+    features.compute(net, pictures)
+    features.compute(net, pictures)
+    assert len(said) == 1 and "waiting for another process" in said[0]

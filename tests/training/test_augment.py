@@ -189,6 +189,12 @@ def test_shrink_takes_the_mean_of_what_a_pixel_covers():
     assert np.allclose(uneven.mean(axis=(1, 2)), x.mean(axis=(1, 2)), atol=1e-2)
 
 
+def test_shrink_leaves_the_size_open_so_that_a_net_is_compiled_once_for_all():
+    data = tf.data.Dataset.from_tensors(tf.zeros((5, 12, 12, 3), tf.uint8))
+    specs = {data.map(lambda x, side=side: augment.shrink(x, side)).element_spec for side in (6, 9, 12)}
+    assert specs == {tf.TensorSpec((5, None, None, 3), tf.float32)}
+
+
 def test_shrink_to_the_size_they_have_leaves_them():
     x = pictures(4, (12, 12))
     assert np.array_equal(augment.shrink(tf.constant(x), 12), x.astype("float32"))

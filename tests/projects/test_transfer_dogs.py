@@ -8,13 +8,13 @@ import time
 
 import numpy as np
 import pytest
-from dl100_tf.projects.transfer_dogs import Config
 
 from dl100_tf import cli
 from dl100_tf.data import drawn
 from dl100_tf.errors import UserError
 from dl100_tf.models import backbones
 from dl100_tf.projects import transfer_dogs
+from dl100_tf.projects.transfer_dogs import Config
 from dl100_tf.run import Run
 
 SMALL = {"source": "sample", "size": 32, "epochs": 1, "head_epochs": 3, "deterministic": True}
