@@ -91,15 +91,15 @@ class App:
 
     async def _asked(self, method: str, target: str, body: bytes, origin: str) -> tuple[int, bytes]:
         """Answer here where that is quick, as it was for requests like this one; else in another thread, in time."""
-        loop = asyncio.get_running_loop()
+        loop, limit = asyncio.get_running_loop(), self._settings.rest_api_timeout_in_ms
         like = self._like(method, target, len(body))
         if like is None or self._seconds.get(like, 1.0) < QUICK_SECONDS:
             start = loop.time()
             found = self._rest.answer(method, target, body, origin)
-            self._note(like, loop.time() - start)
-            return found
+            seconds = loop.time() - start
+            self._note(like, seconds)
+            return found if not 0 < limit < 1000 * seconds else (504, json_writer.error(TIMED_OUT))
         future = loop.run_in_executor(self._pool, self._timed, like, method, target, body, origin)
-        limit = self._settings.rest_api_timeout_in_ms
         done, _ = await asyncio.wait({future}, timeout=limit / 1000 if limit > 0 else None)
         if not done:
             future.cancel()
@@ -115,8 +115,8 @@ class App:
             handle = self._core.find(wanted.name, wanted.version, wanted.label)
         except ServingError:
             return None if size < QUICK_BYTES // 16 else ("none",)
-        if size > QUICK_BYTES or self._settings.enable_batching:
-            return ("none",)
+        if size > QUICK_BYTES or self._settings.enable_batching or handle.loops:
+            return ("none",)  # how long these take, the last one's time doesn't tell
         return handle.name, handle.version, wanted.verb, size.bit_length()
 
     def _timed(self, like: tuple, *request) -> tuple[int, bytes]:

@@ -39,7 +39,7 @@ class Handle:
     def __init__(self, name: str, version: int, model, runner):
         self.name, self.version, self.model, self.runner = name, version, model, runner
         self.signatures = model.signatures
-        self.seconds = {}  # how long requests of a size took, see `lanes`
+        self.loops = getattr(model, "loops", False)
 
     def run(self, feeds, fetches):
         """Ask the version, as `SavedModel.run`."""

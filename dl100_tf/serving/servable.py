@@ -9,6 +9,7 @@ import numpy as np
 from dl100_tf.serving import dtypes, signatures, text_protos
 from dl100_tf.serving.status import NOT_FOUND, ServingError, invalid, of
 
+LOOPS = {"While", "StatelessWhile", "LoopCond"}
 MOST_CALLABLES = 64  # ways to run one model that are kept ready: each choice of outputs is one
 IN_CALLER = -1  # a thread pool's number: run the graph in the thread that asks, which saves two thread switches
 
@@ -16,7 +17,7 @@ IN_CALLER = -1  # a thread pool's number: run the graph in the thread that asks,
 class SavedModel:
     """A SavedModel in a session of its own.
 
-    `signatures` is what can be asked, `run` asks.
+    `signatures` is what can be asked, `run` asks; `loops` says that how long that takes may depend on what is asked.
     """
 
     def __init__(self, folder: str, settings):
@@ -40,6 +41,9 @@ class SavedModel:
             raise self._explained(error, folder) from error
         self.signature_defs = dict(meta.signature_def)
         self.signatures = signatures.of(self.signature_defs)
+        library = meta.graph_def.library.function
+        self.loops = any(node.op in LOOPS for nodes in (meta.graph_def.node, *(found.node_def for found in library))
+                         for node in nodes)
         self._fed = {slot.tensor: slot.kind.array for found in self.signatures.values()
                      for slot in found.inputs.values() if slot.kind.array is not None}
 
@@ -54,6 +58,8 @@ class SavedModel:
             return ServingError(NOT_FOUND, "Could not find meta graph def matching supplied tags: { "
                                 f"{' '.join(self._tags)} }}. To inspect available tag-sets in the SavedModel, please "
                                 "use the SavedModel CLI: `saved_model_cli`")
+        if not Path(folder, "variables", "variables.index").exists() and isinstance(error, ValueError):
+            return ServingError(NOT_FOUND, f"{folder}/variables/variables.index is missing: no values for variables")
         if isinstance(error, OSError):
             return invalid(f"Can't parse {folder}/saved_model.pb as binary proto ({error})")
         return of(error)
