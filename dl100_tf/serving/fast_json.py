@@ -5,7 +5,7 @@ one key beside an optional signature, lists all of the same lengths, numbers tha
 the numbers; that the lists are regular is seen from the text without its numbers, which for a shape is always the same.
 """
 
-import functools
+import math
 import threading
 
 import numpy as np
@@ -22,6 +22,8 @@ KEYS = {b'{"instances":[': "instances", b'{"inputs":[': "inputs"}
 LARGEST_WHOLE = (1 << 24) - 1
 SHORTEST = 256  # bytes; below, the exact way is as quick
 REMEMBERED = 1 << 18  # bytes of a skeleton at most
+MOST_KNOWN = 64
+KNOWN: dict[int, tuple[bytes, tuple[int, ...]]] = {}  # by their lengths, the skeletons seen last: comparing is quick
 PARSERS = threading.local()
 
 
@@ -41,9 +43,9 @@ def read(body: bytes, inputs_of) -> tuple[str, str, dict] | None:
         return None
     shape = _shape(body, start, end)
     numbers = None if shape is None else _numbers(body[start:end])
-    if numbers is None or len(numbers) != np.prod(shape, dtype=np.int64):
+    if numbers is None or len(numbers) == 0 or len(numbers) != math.prod(shape):
         return None
-    if len(numbers) == 0 or not np.abs(numbers).max() <= LARGEST_WHOLE:  # also where one isn't finite
+    if not -LARGEST_WHOLE <= numbers.min() <= numbers.max() <= LARGEST_WHOLE:  # also where one isn't finite
         return None
     array = numbers.astype(np.float32) if slot.kind is dtypes.FLOAT else numbers
     return "", key, {name: array.reshape(shape)}
@@ -52,18 +54,32 @@ def read(body: bytes, inputs_of) -> tuple[str, str, dict] | None:
 def _shape(body: bytes, start: int, end: int) -> tuple[int, ...] | None:
     """The shape of the lists in body[start:end]; None where they differ in length, or hold more than numbers."""
     skeleton = body[start:end].translate(None, DIGITS)
+    known = KNOWN.get(len(skeleton))
+    if known is not None and known[0] == skeleton:
+        return known[1]
+    shape = _found(skeleton)
+    if shape is not None and len(skeleton) < REMEMBERED:
+        while len(KNOWN) >= MOST_KNOWN:
+            KNOWN.pop(next(iter(KNOWN)), None)
+        KNOWN[len(skeleton)] = skeleton, shape
+    return shape
+
+
+def _found(skeleton: bytes) -> tuple[int, ...] | None:
+    """The shape of lists without what is in them, worked out from the innermost list outwards."""
     depth = len(skeleton) - len(skeleton.lstrip(b"["))
     if depth > 8:
         return None
     shape, inner = [], 1
-    for level in range(depth - 1, -1, -1):  # from the innermost lists outwards
+    for level in range(depth - 1, -1, -1):
         opening = skeleton[level:]
         length = opening.find(b"]" * (depth - level)) + depth - level
         commas = opening.count(b",", 0, length)
         shape.insert(0, (commas + 1) // inner)
+        if shape[0] == 0:  # brackets that don't match
+            return None
         inner *= shape[0]
-    expected = _remembered(tuple(shape)) if len(skeleton) < REMEMBERED else _skeleton(tuple(shape))
-    return tuple(shape) if skeleton == expected else None
+    return tuple(shape) if skeleton == _skeleton(tuple(shape)) else None
 
 
 def _skeleton(shape: tuple[int, ...]) -> bytes:
@@ -72,9 +88,6 @@ def _skeleton(shape: tuple[int, ...]) -> bytes:
     for size in reversed(shape):
         text = b"[" + b",".join([text] * size) + b"]"
     return text
-
-
-_remembered = functools.lru_cache(64)(_skeleton)
 
 
 def _numbers(text: bytes) -> np.ndarray | None:

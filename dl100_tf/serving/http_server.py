@@ -10,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from dl100_tf.errors import UserError
 
 MOST_HEADERS = 64 << 10  # bytes of a request before its body
+MOST_WAITING = 256 << 10  # bytes of a body that wait for their rest; each pause in reading costs a turn of the loop
 SLOWEST = 10_000  # bytes a second that a body has to arrive at, after the first `read_timeout_seconds`
 IDLE_SECONDS = 75  # that a connection is kept for another request
 
@@ -17,7 +18,7 @@ IDLE_SECONDS = 75  # that a connection is kept for another request
 class Protocol(HttpToolsProtocol):
     """A connection: uvicorn's, which is closed when a request takes too long to arrive or begins with too much."""
 
-    read_timeout_seconds, max_connections = 20.0, 1024
+    read_timeout_seconds, max_connections, most_waiting = 20.0, 1024, MOST_WAITING
 
     def connection_made(self, transport) -> None:
         """Take a connection, unless there are too many."""
@@ -46,6 +47,15 @@ class Protocol(HttpToolsProtocol):
         """A request begins."""
         self._in_headers = False
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take in a part of a body; whoever answers is woken when it is whole, or long."""
+        if self.cycle.response_complete:
+            return
+        self.cycle.body += body
+        if len(self.cycle.body) > self.most_waiting:
+            self.flow.pause_reading()
+            self.cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """A request has arrived as a whole; the next one may begin at any time."""
@@ -122,7 +132,8 @@ def sockets(host: str, port: int) -> list[socket.socket]:
 def server(app, settings) -> Server:
     """A server for `app`; `serve(sockets=…)` runs it in an event loop."""
     kind = type("Protocol", (Protocol,), {"read_timeout_seconds": settings.read_timeout_seconds,
-                                          "max_connections": settings.max_connections})
+                                          "max_connections": settings.max_connections,
+                                          "most_waiting": min(MOST_WAITING, settings.max_body_bytes)})
     config = uvicorn.Config(app, http=kind, loop="auto", ws="none", lifespan="off", interface="asgi3",
                             access_log=False, server_header=False, proxy_headers=False, log_config=None,
                             timeout_keep_alive=IDLE_SECONDS, backlog=1024, timeout_graceful_shutdown=5)

@@ -20,6 +20,14 @@ class TestFloats:
         values = values[np.isfinite(values)]
         assert np.array_equal(np.array(decimals.texts(values), np.float64).astype(np.float32), values)
 
+    def test_many_at_a_time_are_written_as_one(self):
+        generator = np.random.default_rng(1)
+        whole = generator.integers(1, 10 ** generator.integers(1, 9, 3000))
+        short = whole * 10.0 ** generator.integers(-44, 36, 3000)
+        values = np.concatenate([np.clip(short, 0, 3e38), generator.random(3000), generator.normal(0, 1e30, 500), [
+            0, -0.0, 623573888, 17160132, np.nan, np.inf, -np.inf, 1e-45, 1.1754942e-38]]).astype(np.float32)
+        assert decimals.texts(values) == [decimals.text(value) for value in values]
+
 
 class TestDoubles:
     @pytest.mark.parametrize(("value", "text"), [

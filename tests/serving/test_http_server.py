@@ -130,8 +130,12 @@ class TestConnections:
     def test_many_requests_at_once_on_one_connection(self, strict):
         with connect(strict) as connection:
             connection.sendall(GOOD * 3)
-            for _ in range(3):
-                assert answer(connection)[0] == 200
+            received = b""
+            while received.count(b'"predictions": [2.5') < 3:  # one part may hold more than one answer
+                part = connection.recv(65536)
+                assert part
+                received += part
+            assert received.count(b"HTTP/1.1 200 OK") == 3
 
     def test_a_client_that_has_said_all_still_gets_its_answer(self, strict):
         with connect(strict) as connection:

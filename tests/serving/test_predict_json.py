@@ -188,6 +188,7 @@ class TestQuickWay:
         '{"instances": [1, NaN%s]}', '{"instances": [1, true%s]}', '{"instances": [1 2%s]}', '{"instances": [1,,2%s]}',
         '{"instances": [[1], [2], []%s]}', '{"instances": [1%s], "inputs": [1]}', '{"instances": [1%s]} x',
         '{"signature_name": "s", "instances": [1%s]}', '{"instances": [{"x": 1}%s]}', '{"instances": [[], []%s]}',
+        '{"instances": [[[1, 2], 3%s]}', '{"instances": [[[[1, 2], [3, 4]], 5%s]}',
         '{"instances": [1, 01%s]}', '{"instances": [1, +1%s]}', '{"instances": [[1%s]}', '{"instances": [1%s]]}'])
     def test_it_leaves_all_else_to_the_exact_way(self, text):
         assert fast_json.read((text % (", 1" * 200)).encode(), slots(x="float")) is None
