@@ -9,6 +9,7 @@ import numpy as np
 from dl100_tf.serving import dtypes, signatures, text_protos
 from dl100_tf.serving.status import NOT_FOUND, ServingError, invalid, of
 
+PICTURES = ("Conv", "DepthwiseConv", "MaxPool", "AvgPool", "LRN", "FusedBatchNorm")  # beginnings of operations' names
 LOOPS = {"While", "StatelessWhile", "LoopCond"}
 MOST_CALLABLES = 64  # ways to run one model that are kept ready: each choice of outputs is one
 IN_CALLER = -1  # a thread pool's number: run the graph in the thread that asks, which saves two thread switches
@@ -41,9 +42,14 @@ class SavedModel:
             raise self._explained(error, folder) from error
         self.signature_defs = dict(meta.signature_def)
         self.signatures = signatures.of(self.signature_defs)
-        library = meta.graph_def.library.function
-        self.loops = any(node.op in LOOPS for nodes in (meta.graph_def.node, *(found.node_def for found in library))
-                         for node in nodes)
+        bodies = [found.node_def for found in meta.graph_def.library.function]
+        operations = {node.op for nodes in (meta.graph_def.node, *bodies) for node in nodes}
+        self.loops = not LOOPS.isdisjoint(operations)
+        # oneDNN's operations for pictures end the process where one has too few dimensions, so none gets to them.
+        # TensorFlow Serving checks no shapes, and for other models neither does this server.
+        pictures = any(operation.startswith(PICTURES) for operation in operations)
+        self._shapes = {slot.tensor: slot.shape for found in self.signatures.values()
+                        for slot in found.inputs.values() if slot.shape is not None} if pictures else {}
         self._fed = {slot.tensor: slot.kind.array for found in self.signatures.values()
                      for slot in found.inputs.values() if slot.kind.array is not None}
 
@@ -75,6 +81,8 @@ class SavedModel:
         for name, array in feeds.items():
             if array.dtype != self._fed.get(name, array.dtype):
                 raise self._mistyped(feeds, name)
+            if name in self._shapes and not _fits(array.shape, self._shapes[name]):
+                raise invalid(f"input {name} must be of shape {_told(self._shapes[name])}, not {_told(array.shape)}")
         try:
             return function(*feeds.values())
         except Exception as error:
@@ -106,6 +114,14 @@ class SavedModel:
         """Give back its memory; nobody may be running it any more."""
         self._callables.clear()
         self._session.close()
+
+
+def _fits(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    return len(given) == len(wanted) and all(size in (-1, found) for found, size in zip(given, wanted, strict=True))
+
+
+def _told(shape: tuple[int, ...]) -> str:
+    return "[" + ",".join("?" if size < 0 else str(size) for size in shape) + "]"
 
 
 def session_config(settings):

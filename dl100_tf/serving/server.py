@@ -29,6 +29,7 @@ def main(words: list[str] | None = None) -> int:
         return 0
     _check(settings)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as `dl100` has it: batches of pictures are 2.7 times as fast
     from dl100_tf.serving.status import ServingError
 
     try:
