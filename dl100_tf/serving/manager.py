@@ -6,6 +6,7 @@ is replaced as a whole, so that they need no lock; a version's memory is given b
 
 import contextlib
 import dataclasses
+import gc
 import os
 import threading
 import time
@@ -217,7 +218,10 @@ class Manager:
                 model, runner, idle = managed.handle.model, managed.handle.runner, threading.Event()
                 weakref.finalize(managed.handle, idle.set)
                 managed.handle = None
-            idle.wait()
+            seconds = 1.0
+            while not idle.wait(seconds):  # what a failed request left behind may only be held by itself
+                gc.collect()
+                seconds *= 2
             if runner is not model:
                 runner.close()
             model.close()
