@@ -140,7 +140,8 @@ class Attacker(threading.Thread):
                     self.statuses["left in the middle"] += 1
                 elif "needs a new" not in str(error):
                     self.statuses["closed by the server"] += 1
-                connection.close()
+                if connection is not None:
+                    connection.close()
                 connection = None
 
     def _head(self, connection: socket.socket) -> int:
