@@ -2,29 +2,30 @@
 
 import dataclasses
 import importlib
-import inspect
 import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, get_type_hints
+from typing import Annotated
 
 import tyro
 
 from dl100_tf import __version__, curriculum, provenance, settings, terminal
 from dl100_tf import run as runs
 from dl100_tf.errors import Interrupted, UserError, closest
-from dl100_tf.flags import Common, Schedule, parsed, readable, training_flags
+from dl100_tf.flags import Common, Schedule, parsed, training_flags
+from dl100_tf.predicting import predict
+from dl100_tf.settings import existing, name_of
 
 __all__ = ["Common", "Schedule", "main"]
 
 VERBS = {
     "train": "train a run, resume an unfinished one, or extend one with more --epochs (the default)",
-    "predict": "ask a trained run",
+    "predict": "ask a trained run, or a server",
     "export": "make files for servers and phones of a trained run",
     "report": "write a run's report again and say where it is",
 }
-LATER = ("tune", "serve", "demo")
+LATER = ("tune", "demo")
 
 
 def main(file: str) -> None:
@@ -44,7 +45,11 @@ def dl100() -> None:
 
 
 def dispatch(words: list[str]) -> int:
-    """Answer `dl100` with these words behind it; the exit code."""
+    """Answer `dl100` with these words behind it; the exit code. `serve` has flags of its own, TensorFlow Serving's."""
+    if words and words[0] == "serve":
+        from dl100_tf.serving import server
+
+        return server.main(words[1:])
     if not words or words[0] == "help" or {"-h", "--help"} & set(words[:2]):
         print(usage())
     elif words[0] == "--version":
@@ -52,7 +57,8 @@ def dispatch(words: list[str]) -> int:
     elif words[0] == "list":
         print(curriculum.table())
     elif words[0] not in (*VERBS, *LATER):
-        raise UserError(f"there is no verb {words[0]!r}{closest(words[0], [*VERBS, 'list'])} See `dl100 --help`.")
+        raise UserError(f"there is no verb {words[0]!r}{closest(words[0], [*VERBS, 'list', 'serve'])} "
+                        "See `dl100 --help`.")
     elif len(words) == 1:
         raise UserError(f"which project? `dl100 {words[0]} <project>`; `dl100 list` shows them.")
     else:
@@ -64,7 +70,8 @@ def usage() -> str:
     """The text of `dl100 --help`."""
     rows = "\n".join(f"  {verb:<9}{what}" for verb, what in VERBS.items())
     return (f"usage: dl100 <verb> <project> [flags]\n       dl100 list\n\n{rows}\n"
-            "  list     the projects and their days\n  --version\n\n"
+            "  list     the projects and their days\n"
+            "  serve    a local server for exported models, with TensorFlow Serving's flags and API\n  --version\n\n"
             "`dl100 train <project> --help` shows a project's flags; "
             "`python -m dl100_tf.projects.<project>` is the same as `dl100 train <project>`.")
 
@@ -157,45 +164,6 @@ def execute(recipe, config, run, command: str = "") -> dict:
     return scores
 
 
-def predict(recipe, words: list[str]) -> int:
-    """The verb `predict`: the recipe's `predict` on what stands on the command line.
-
-    It gives a probability for each of the labels that the run was scored on, in their order.
-    """
-    if not hasattr(recipe, "predict"):
-        raise UserError(f"{name_of(recipe)} has nothing to predict: its lesson is in the report.")
-    hints = get_type_hints(recipe.predict)
-    asks = [name for name in inspect.signature(recipe.predict).parameters if name not in ("model", "config")]
-    files = [hints[name] for name in asks] == [Path]  # then any number of them
-    fields = [(name, tyro.conf.Positional[tuple[Path, ...] if files else hints[name]]) for name in asks]
-    kind = dataclasses.make_dataclass("Predict", [*fields, ("run", str, dataclasses.field(default=""))])
-    flags = parsed(kind, words, f"python -m {recipe.__name__} predict",
-                   f"{inspect.getdoc(recipe.predict)}\n\nWithout --run, the run that was scored last answers.")
-    given = [getattr(flags, name) for name in asks]
-    for name, value in zip(asks, given, strict=True):
-        if isinstance(value, float) and not abs(value) < 1e30:
-            raise UserError(f"{name} can't be {value}: give a number of ordinary size.")
-    typed = {readable(word): word for word in words}  # a file's name need not be UTF-8
-    questions = [[Path(typed.get(str(file), file))] for file in given[0]] if files else [given]
-    if not questions:
-        raise UserError(f"which {asks[0]}? Name one or more files behind `predict`.")
-    run = existing(recipe, flags.run)
-    config = settings.stored(recipe, run)
-    with terminal.loading("Loading the model"):
-        model = run.load_model()
-    from dl100_tf.evaluation import records
-
-    for question in questions:
-        if len(questions) > 1:
-            print(readable(str(question[0])))
-        probabilities = recipe.predict(model, config, *question)
-        labels = records.labels(run, len(probabilities))
-        for value, name in sorted(zip(probabilities, labels, strict=True), reverse=True)[:5]:
-            print(f"{value:7.1%}  {name}")
-    print(f"(run {run.name}: {records.summary(records.scores(run))})")
-    return 0
-
-
 def export(recipe, words: list[str]) -> int:
     """The verb `export`: the next version of a run's model for servers and phones, compared with Keras."""
     kind = dataclasses.make_dataclass("Export", [
@@ -234,17 +202,3 @@ def report(recipe, words: list[str]) -> int:
         evaluation.plot(run)
         print(f"Report: {evaluation.report(run)}")
     return 0
-
-
-def existing(recipe, name: str):
-    """The run of that name, or the latest; UserError where there is none."""
-    project = name_of(recipe)
-    run = runs.Run(project, name) if name else runs.latest(project)
-    if not run.exists:
-        raise UserError(f"{project} has no run {name!r}: there is no {run.directory}.")
-    return run
-
-
-def name_of(recipe) -> str:
-    """The recipe's one name."""
-    return recipe.__name__.rsplit(".", 1)[-1]

@@ -1,9 +1,28 @@
-"""The settings of a run that has begun: read back, and held to."""
+"""A recipe's runs, and the settings of one that has begun: read back, and held to."""
 
 import dataclasses
 
+from dl100_tf import run as runs
 from dl100_tf.errors import UserError
 from dl100_tf.run import MAY_CHANGE
+
+
+def name_of(recipe) -> str:
+    """The recipe's one name."""
+    return recipe.__name__.rsplit(".", 1)[-1]
+
+
+def existing(recipe, name: str):
+    """The run of that name, or the one that was scored last.
+
+    Raises:
+        UserError: there is none.
+    """
+    project = name_of(recipe)
+    run = runs.Run(project, name) if name else runs.latest(project)
+    if not run.exists:
+        raise UserError(f"{project} has no run {name!r}: there is no {run.directory}.")
+    return run
 
 
 def stored(recipe, run):

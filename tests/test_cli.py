@@ -104,7 +104,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(monkeypatch, capsys, words, says)
     (["trian", "lstm_imdb"], "did you mean train?"),
     (["train", "lstm_imbd"], "did you mean lstm_imdb?"),
     (["train"], "which project?"),
-    (["serve", "lstm_imdb"], "not in dl100_tf"),
+    (["serve", "lstm_imdb"], "unknown argument: lstm_imdb"),
 ])
 def test_the_console_script_says_what_is_wrong(monkeypatch, capsys, words, says):
     monkeypatch.setattr(sys, "argv", ["dl100", *words])

@@ -18,8 +18,9 @@ RECIPES = sorted(file for file in (PACKAGE / "projects").glob("*.py") if file.st
 MAY_IMPORT = {
     "projects": {"cli", "training", "evaluation", "data", "models"},
     "__main__": {"cli"},
-    "cli": {"flags", "settings", "terminal", "curriculum", "provenance", "training", "evaluation", "export", "serving",
-            "run"},
+    "cli": {"flags", "settings", "terminal", "predicting", "curriculum", "provenance", "training", "evaluation",
+            "export", "serving", "run"},
+    "predicting": {"flags", "settings", "terminal", "evaluation", "serving"},
     "flags": set(),
     "settings": {"evaluation", "run"},
     "terminal": set(),
