@@ -86,7 +86,7 @@ def process(words: list[str], port: int, path: str = "/", seconds: float = 180):
     finally:
         made.send_signal(signal.SIGTERM)
         try:
-            made.wait(30)
+            made.wait(10)
         except subprocess.TimeoutExpired:
             made.kill()
 
@@ -109,7 +109,12 @@ def request(content: bytes, path: str = "/v1/models/cnn:predict") -> bytes:
 
 
 def answer(connection: socket.socket) -> tuple[int, bytes]:
-    """The status and the body of one answer on a kept connection; ConnectionError where it is closed."""
+    """The status and the body of one answer; ConnectionError where the connection is closed before."""
+    return _answer(connection)[:2]
+
+
+def _answer(connection: socket.socket) -> tuple[int, bytes, bool]:
+    """And whether the server closes the connection after it."""
     received = b""
     while b"\r\n\r\n" not in received:
         part = connection.recv(1 << 20)
@@ -125,26 +130,42 @@ def answer(connection: socket.socket) -> tuple[int, bytes]:
         if not part:
             raise ConnectionError("closed within an answer")
         content += part
-    return int(head.split(None, 2)[1]), content
+    return int(head.split(None, 2)[1]), content, b"connection: close" in lower
 
 
 class Load(threading.Thread):
-    """Sends one request after the other over one connection for some seconds, and takes the time of each."""
+    """Sends one request after the other over one connection for some seconds, and takes the time of each.
+
+    Attributes:
+        times: seconds of each request that was answered.
+        failed: why the connection came to nothing, empty where it didn't.
+    """
 
     def __init__(self, port: int, content: bytes, seconds: float, path: str):
         super().__init__()
-        self._message, self._seconds, self.times = request(content, path), seconds, []
-        self._connection = socket.create_connection(("127.0.0.1", port), timeout=60)
-        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._message, self._seconds, self._port = request(content, path), seconds, port
+        self.times, self.failed = [], ""
 
     def run(self) -> None:
         """Send."""
-        end = time.perf_counter() + self._seconds
+        connection, end = self._connected(), time.perf_counter() + self._seconds
         while (start := time.perf_counter()) < end:
-            self._connection.sendall(self._message)
-            status, content = answer(self._connection)
+            try:
+                connection = connection or self._connected()  # Flask's server closes it after every answer
+                connection.sendall(self._message)
+                status, content, closed = _answer(connection)
+            except OSError as error:  # told, and no reason to end
+                self.failed = str(error)
+                return
             assert status == 200, content[:500]
+            if closed:
+                connection = connection.close()
             self.times.append(time.perf_counter() - start)
+
+    def _connected(self) -> socket.socket:
+        made = socket.create_connection(("127.0.0.1", self._port), timeout=30)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
 
 
 def measure(port: int, content: bytes, connections: int, seconds: float, path: str = "/v1/models/cnn:predict") -> dict:
@@ -156,8 +177,11 @@ def measure(port: int, content: bytes, connections: int, seconds: float, path: s
         for load in loads:
             load.join()
     times = np.sort(np.concatenate([load.times for load in loads])) * 1000
+    failed = [load.failed for load in loads if load.failed]
+    if not len(times):
+        return {"failed": failed}
     return {"requests a second": round(len(times) / seconds, 1), "p50 ms": round(float(np.median(times)), 3),
-            "p99 ms": round(float(times[int(len(times) * 0.99)]), 3)}
+            "p99 ms": round(float(times[int(len(times) * 0.99)]), 3)} | ({"failed": failed} if failed else {})
 
 
 def memory(pid: int) -> float:

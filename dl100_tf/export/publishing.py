@@ -19,6 +19,7 @@ CALIBRATION = 300  # training examples from which int8 learns the ranges of all 
 BATCH = 256  # examples that the SavedModel judges at once
 CHECKED = 64  # test examples on which the model has to be the one that was scored
 UNROLLED = {"float32": "unrolled"}  # what a variant of a recurrent net without loops is called
+SMALLEST = ("dynamic", "int8")  # variants from which nobody goes on: without the names of their tensors
 TOLERANCE = 1e-4  # between two processes, batches of another size
 LICENCE = "the code that made this model is under the MIT licence; its training data have terms of their own"
 
@@ -81,8 +82,8 @@ class Export:
         example = inputs[:1].astype(self.contract.phone_dtype)
         self.latency["keras"] = litert.latency(lambda: ready(example))
         for variant, content in self._converted(ready, variants, folder):
-            content = metadata.put(content, self.contract, version=str(self.version), author="dl100_tf",
-                                   license=LICENCE)
+            content = metadata.put(graph.nameless(content) if variant in SMALLEST else content, self.contract,
+                                   version=str(self.version), author="dl100_tf", license=LICENCE)
             foreign = [op for op in graph.ops(content) if op.startswith(("Flex", "VAR_HANDLE"))]
             if foreign:
                 self.refused[variant] = f"it needs operators no phone has: {', '.join(sorted(set(foreign)))}"

@@ -62,7 +62,8 @@ def pass_on(layer) -> None:
     layer.kernel.assign(kernel)
 
 
-def judges_views(net, shape: tuple[int, int, int], mirror: bool = True, pixels: int = 1):
+def judges_views(net, shape: tuple[int, int, int], mirror: bool = True, pixels: int = 1, *,
+                 together: bool = False):
     """Put a trained net behind several views of a picture: what it answers is the mean over them.
 
     A picture, its mirror image and the same a little to the side show one thing, but a net errs on each a little
@@ -74,6 +75,8 @@ def judges_views(net, shape: tuple[int, int, int], mirror: bool = True, pixels: 
         shape: of one picture, (h, w, c).
         mirror: whether to look at the mirror image too.
         pixels: how far the picture is moved, once up and left, once down and right; 0: not at all.
+        together: look at all views in one batch, and not at one after the other. A file in eight bits then holds the
+            scales and biases of all channels once and not for each view, and a phone less of the net in its memory.
 
     Returns:
         `keras.Model` from `image`, float32 (batch, *shape), to `probability`, float32 (batch, classes).
@@ -90,6 +93,10 @@ def judges_views(net, shape: tuple[int, int, int], mirror: bool = True, pixels: 
     if mirror:
         views += [keras.ops.flip(view, axis=2) for view in views]
     bare = keras.Model(net.input, net.output, name=net.name)  # the same layers, but no optimizer to be saved
-    answers = [bare(view) for view in views]
-    mean = layers.Average()(answers) if len(answers) > 1 else answers[0]
+    if together:
+        answers = bare(keras.ops.concatenate(views, axis=0))
+        mean = keras.ops.mean(keras.ops.reshape(answers, (len(views), -1, answers.shape[-1])), axis=0)
+    else:
+        answers = [bare(view) for view in views]
+        mean = layers.Average()(answers) if len(answers) > 1 else answers[0]
     return keras.Model(image, layers.Identity(name="probability", dtype="float32")(mean), name=net.name)

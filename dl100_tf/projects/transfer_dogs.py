@@ -105,7 +105,7 @@ def recipe(config, run):
         twin = build_model(config, body, len(photos.labels))
         phases += [train("from-scratch", twin, twin.inputs[0], photos, run,
                          replace(config, learning_rate=min(100 * config.learning_rate, 100)))]
-    model = vision.judges_views(net, net.input_shape[1:], pixels=0)
+    model = vision.judges_views(net, net.input_shape[1:], pixels=0, together=True)
     run.save(model)
     scores = evaluation.score(model, photos, run, noun="photos")
     phases += [{"phase": f"{kept}, on photo and mirror image", "test accuracy": scores["metrics"]["accuracy"]}]

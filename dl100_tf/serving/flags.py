@@ -34,7 +34,7 @@ class Settings:
     file_system_poll_wait_seconds: int = _flag(1, "how often to look for versions; 0: once, negative: never")
     flush_filesystem_caches: bool = _flag(True, "accepted; the operating system's cache is left alone")
     tensorflow_session_parallelism: int = _flag(0, "threads of a session; 0: TensorFlow chooses")
-    tensorflow_intra_op_parallelism: int = _flag(0, "threads of one operation")
+    tensorflow_intra_op_parallelism: int = _flag(0, "threads of one operation; 0: one where a model's weights are few")
     tensorflow_inter_op_parallelism: int = _flag(0, "operations at once")
     tensorflow_session_config_file: str = _flag("", "ConfigProto, text protobuf")
     ssl_config_file: str = _flag("", "SSLConfig, text protobuf: gRPC over TLS")

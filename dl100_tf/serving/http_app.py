@@ -13,6 +13,7 @@ from dl100_tf.serving.status import ServingError
 
 JSON = (b"content-type", b"application/json")
 QUICK_SECONDS = 0.002  # requests that take less run where they arrive; the next one may have to wait that long
+ALONE_SECONDS = 0.006  # likewise while there is no other: a thread of its own would cost it two switches
 QUICK_BYTES = 1 << 20
 LARGE_BYTES = 4 << 20  # bodies beyond this are worked on two at a time: in Python they are many times as large
 MOST_BODIES = 4  # times the longest body may be on their way in at once
@@ -32,6 +33,7 @@ class App:
         self._cors = list(rest.CORS) if settings.rest_api_enable_cors_support else []
         self._large, self._held = asyncio.Semaphore(2), 0
         self._seconds: dict[tuple, float] = {}
+        self._asking = 0
 
     async def __call__(self, scope, receive, send) -> None:
         """Answer one request."""
@@ -91,15 +93,26 @@ class App:
 
     async def _asked(self, method: str, target: str, body: bytes, origin: str) -> tuple[int, bytes]:
         """Answer here where that is quick, as it was for requests like this one; else in another thread, in time."""
-        loop, limit = asyncio.get_running_loop(), self._settings.rest_api_timeout_in_ms
         like = self._like(method, target, len(body))
-        if like is None or self._seconds.get(like, 1.0) < QUICK_SECONDS:
-            start = loop.time()
-            found = self._rest.answer(method, target, body, origin)
-            seconds = loop.time() - start
-            self._note(like, seconds)
-            return found if not 0 < limit < 1000 * seconds else (504, json_writer.error(TIMED_OUT))
-        future = loop.run_in_executor(self._pool, self._timed, like, method, target, body, origin)
+        usual = 0.0 if like is None else self._seconds.get(like, 1.0)
+        self._asking += 1
+        try:
+            if QUICK_SECONDS <= usual < ALONE_SECONDS:
+                await asyncio.sleep(0)  # now those that have arrived with it are counted
+            if usual < (QUICK_SECONDS if self._asking > 1 else ALONE_SECONDS):
+                return self._answered_here(like, method, target, body, origin)
+            return await self._answered_apart(like, method, target, body, origin)
+        finally:
+            self._asking -= 1
+
+    def _answered_here(self, like: tuple | None, *request) -> tuple[int, bytes]:
+        limit, start = self._settings.rest_api_timeout_in_ms, time.monotonic()
+        found = self._timed(like, *request)
+        return found if not 0 < limit < 1000 * (time.monotonic() - start) else (504, json_writer.error(TIMED_OUT))
+
+    async def _answered_apart(self, like: tuple | None, *request) -> tuple[int, bytes]:
+        limit = self._settings.rest_api_timeout_in_ms
+        future = asyncio.get_running_loop().run_in_executor(self._pool, self._timed, like, *request)
         done, _ = await asyncio.wait({future}, timeout=limit / 1000 if limit > 0 else None)
         if not done:
             future.cancel()
@@ -119,7 +132,7 @@ class App:
             return ("none",)  # how long these take, the last one's time doesn't tell
         return handle.name, handle.version, wanted.verb, size.bit_length()
 
-    def _timed(self, like: tuple, *request) -> tuple[int, bytes]:
+    def _timed(self, like: tuple | None, *request) -> tuple[int, bytes]:
         start = time.monotonic()
         found = self._rest.answer(*request)
         self._note(like, time.monotonic() - start)

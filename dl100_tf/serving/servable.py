@@ -12,6 +12,7 @@ from dl100_tf.serving.status import NOT_FOUND, ServingError, invalid, of
 PICTURES = ("Conv", "DepthwiseConv", "MaxPool", "AvgPool", "LRN", "FusedBatchNorm")  # beginnings of operations' names
 LOOPS = {"While", "StatelessWhile", "LoopCond"}
 MOST_CALLABLES = 64  # ways to run one model that are kept ready: each choice of outputs is one
+SMALL_BYTES = 4 << 20  # weights of models whose operations are over before a second thread has woken up
 IN_CALLER = -1  # a thread pool's number: run the graph in the thread that asks, which saves two thread switches
 
 
@@ -33,7 +34,7 @@ class SavedModel:
         self._tags = [tag for tag in settings.saved_model_tags.split(",") if tag]
         self._callables, self._lock = {}, threading.Lock()
         self._graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=self._graph, config=session_config(settings))
+        self._session = tf.compat.v1.Session(graph=self._graph, config=session_config(settings, folder))
         try:
             with self._graph.as_default():
                 meta = tf.compat.v1.saved_model.load(self._session, self._tags, folder)
@@ -124,10 +125,15 @@ def _told(shape: tuple[int, ...]) -> str:
     return "[" + ",".join("?" if size < 0 else str(size) for size in shape) + "]"
 
 
-def session_config(settings):
-    """TensorFlow's ConfigProto for the flags."""
+def session_config(settings, folder: str):
+    """TensorFlow's ConfigProto for the flags and the model in `folder`.
+
+    Without a flag, each operation of a model with few weights runs in one thread: shared among the cores it would take
+    longer, and there would be none left for the next request.
+    """
     from tensorflow.core.protobuf import config_pb2
 
+    os.environ.setdefault("TF_OVERRIDE_GLOBAL_THREADPOOL", "1")  # else the first model's choice holds for all
     config = config_pb2.ConfigProto()
     if settings.tensorflow_session_config_file:
         text_protos.read(settings.tensorflow_session_config_file, config)
@@ -136,9 +142,16 @@ def session_config(settings):
     if intra > 0 or inter > 0 or both > 0:
         config.intra_op_parallelism_threads = intra or both
         config.inter_op_parallelism_threads = inter or both
+    elif not config.intra_op_parallelism_threads and _weights(folder) < SMALL_BYTES:
+        config.intra_op_parallelism_threads = 1
     if settings.per_process_gpu_memory_fraction:
         config.gpu_options.per_process_gpu_memory_fraction = settings.per_process_gpu_memory_fraction
     return config
+
+
+def _weights(folder: str) -> int:
+    """Bytes of a SavedModel's weights."""
+    return sum(file.stat().st_size for file in Path(folder, "variables").glob("variables.data-*"))
 
 
 def load(folder: str, settings):

@@ -97,6 +97,20 @@ class TestPacked:
         assert graph.packed(graph.unpacked(cnn + b"and more")) == graph.packed(graph.unpacked(cnn))
 
 
+class TestNameless:
+    def test_it_computes_the_same_and_is_smaller(self, cnn):
+        x = np.random.default_rng(0).normal(size=(1, 6, 6, 3)).astype("float32")
+        without = graph.nameless(cnn)
+        assert np.array_equal(answer(without, x), answer(cnn, x))
+        assert len(without) < len(graph.packed(graph.unpacked(cnn)))
+
+    def test_what_goes_in_and_comes_out_keeps_its_name(self, cnn):
+        before, after = (graph.unpacked(model).subgraphs[0] for model in (cnn, graph.nameless(cnn)))
+        outside = {*before.inputs, *before.outputs}
+        for index, (one, other) in enumerate(zip(before.tensors, after.tensors, strict=True)):
+            assert other.name == (one.name if index in outside else b"") and one.name
+
+
 class TestDamage:
     @pytest.mark.parametrize("content", [b"", b"PK\3\4", b"\x1c\0\0\0ABCD" + bytes(100)])
     def test_what_is_no_model_is_refused(self, content):

@@ -104,14 +104,16 @@ def net():
 
 
 class TestJudgesViews:
-    def test_the_answer_is_the_mean_over_the_views(self, net):
+    @pytest.mark.parametrize("together", [False, True])
+    def test_the_answer_is_the_mean_over_the_views(self, net, together):
         x = smooth(5)
         wide = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)], mode="reflect")
         views = [x, wide[:, 2:, 2:], wide[:, :-2, :-2]]
         views += [view[:, :, ::-1] for view in views]
         answers = [net.predict(view, verbose=0) for view in views]
-        model = judges_views(net, (12, 12, 3))
+        model = judges_views(net, (12, 12, 3), together=together)
         assert np.allclose(model.predict(x, verbose=0), np.mean(answers, axis=0), atol=1e-6)
+        assert model.output_shape == (None, 4)
         assert np.ptp(answers, axis=0).max() > 1e-4, "the views differ, or the test shows nothing"
 
     def test_the_mirror_image_is_judged_alike(self, net):
@@ -127,11 +129,12 @@ class TestJudgesViews:
         assert [tensor.name for tensor in model.inputs] == ["image"] and model.output_names == ["probability"]
         assert model.inputs[0].shape == (None, 12, 12, 3) and model.name == "net"
 
-    def test_the_saved_file_is_enough(self, net, tmp_path):
+    @pytest.mark.parametrize("together", [False, True])
+    def test_the_saved_file_is_enough(self, net, tmp_path, together):
         """Another process, which knows nothing of this package, reads it without a warning and answers the same."""
         net.compile("sgd", "sparse_categorical_crossentropy")
         net.fit(smooth(4), np.arange(4), verbose=0)
-        x, model = smooth(5), judges_views(net, (12, 12, 3))
+        x, model = smooth(5), judges_views(net, (12, 12, 3), together=together)
         model.save(tmp_path / "model.keras")
         np.savez(tmp_path / "expected.npz", x=x, y=model.predict(x, verbose=0))
         code = """

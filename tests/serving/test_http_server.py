@@ -1,5 +1,6 @@
 """What hostile or clumsy clients do to the REST port: it answers the next one all the same."""
 
+import asyncio
 import gzip
 import json
 import socket
@@ -10,12 +11,12 @@ import pytest
 
 from dl100_tf.errors import UserError
 from dl100_tf.serving import http_app, http_server
+from dl100_tf.serving.flags import Settings
 
 
 @pytest.fixture(scope="module")
 def strict(publish, tmp_path_factory):
     """A server with narrow limits."""
-    from dl100_tf.serving.flags import Settings
     from dl100_tf.serving.server import Server
 
     base = publish(tmp_path_factory.mktemp("strict") / "half", 1)
@@ -185,3 +186,21 @@ class TestPage:
         assert [http_server.is_local(host) for host in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::")] == [
             True, True, True, False, False]
         assert parsed([]).page is None and parsed(["--nopage"]).page is False
+
+
+class TestWhoAnswers:
+    """Requests that take a little longer run where they arrive while they are alone, else in threads of their own."""
+
+    @pytest.mark.parametrize(("seconds", "count", "here"), [
+        (0.0005, 1, True), (0.0005, 4, True), (0.003, 1, True), (0.003, 4, False), (0.1, 1, False), (0.1, 4, False)])
+    def test_by_how_long_they_take_and_how_many_there_are(self, monkeypatch, seconds, count, here):
+        app, threads = http_app.App(None, Settings()), []
+        monkeypatch.setattr(app, "_like", lambda *_: "alike")
+        monkeypatch.setattr(app._rest, "answer", lambda *_: threads.append(threading.current_thread()) or (200, b""))
+        monkeypatch.setattr(app, "_note", lambda *_: None)
+        app._seconds["alike"] = seconds
+
+        async def ask():
+            return await asyncio.gather(*(app._asked("POST", "/v1/models/m:predict", b"", "") for _ in range(count)))
+        assert asyncio.run(ask()) == [(200, b"")] * count
+        assert [thread is threading.main_thread() for thread in threads] == [here] * count

@@ -86,3 +86,14 @@ for shape in (1,), (8, 8), (1, 8, 8), (1, 8, 8, 3), (1, 2, 2, 1), (2, 8, 8, 1), 
     except ServingError as error:
         print(error.code)
 """
+
+
+@pytest.mark.parametrize(("megabytes", "flags", "threads"), [
+    (1, {}, 1), (5, {}, 0), (5, {"tensorflow_intra_op_parallelism": 3}, 3),
+    (1, {"tensorflow_session_parallelism": 2}, 2)])
+def test_few_weights_are_worked_on_by_one_thread_unless_a_flag_says_otherwise(tmp_path, megabytes, flags, threads):
+    (tmp_path / "variables").mkdir()
+    with open(tmp_path / "variables/variables.data-00000-of-00001", "wb") as file:
+        file.truncate(megabytes << 20)
+    found = servable.session_config(Settings(**flags), str(tmp_path))
+    assert found.intra_op_parallelism_threads == threads
