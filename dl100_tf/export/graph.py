@@ -1,5 +1,7 @@
 """What is inside a .tflite file: its flatbuffer taken apart and put together again, and its operators by name."""
 
+import hashlib
+
 from dl100_tf.errors import UserError
 
 IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every .tflite file
@@ -38,11 +40,22 @@ def packed(model) -> bytes:
     """
     import flatbuffers
 
+    written = {}
+
     class Builder(flatbuffers.Builder):
-        """Lays bytes, which is what weights are, out as TFLite's schema wants them; Python's own code doesn't."""
+        """Lays bytes, which is what weights are, out as TFLite's schema wants them; Python's own code doesn't.
+
+        Arrays that are alike are written once: eight bits a weight come with eight bytes a channel, nearly all zero.
+        """
 
         def StartVector(self, elemSize, numElems, alignment):
             return super().StartVector(elemSize, numElems, ALIGNMENT if elemSize == 1 else alignment)
+
+        def CreateNumpyVector(self, x):
+            key = x.dtype.str, x.size, hashlib.blake2b(x).digest()
+            if key not in written:
+                written[key] = super().CreateNumpyVector(x)
+            return written[key]
 
     builder = Builder()
     builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)

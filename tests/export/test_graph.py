@@ -93,6 +93,19 @@ class TestPacked:
         assert len(buffers) >= 4
         assert {(buffer.ctypes.data - start) % 16 for buffer in buffers} == {0}
 
+    def test_arrays_that_are_alike_are_written_once(self, cnn):
+        from ai_edge_litert.schema_py_generated import QuantizationParametersT
+
+        model, sizes = graph.unpacked(cnn), []
+        for count in (1, 2, 3):
+            for tensor in model.subgraphs[0].tensors[:count]:
+                tensor.quantization = QuantizationParametersT(
+                    scale=np.ones(1000, "float32"), zeroPoint=np.zeros(1000, "int64"))
+            sizes.append(len(graph.packed(model)))
+        assert max(np.diff(sizes)) < 200
+        again = graph.unpacked(graph.packed(model)).subgraphs[0].tensors[2].quantization
+        assert again.scale.tolist() == [1] * 1000 and again.zeroPoint.tolist() == [0] * 1000
+
     def test_what_is_appended_is_left_out(self, cnn):
         assert graph.packed(graph.unpacked(cnn + b"and more")) == graph.packed(graph.unpacked(cnn))
 
