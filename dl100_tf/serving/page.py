@@ -11,6 +11,7 @@ import jinja2
 
 from dl100_tf import __version__
 from dl100_tf.serving import metrics, states
+from dl100_tf.serving.signatures import DEFAULT
 from dl100_tf.serving.status import ServingError
 
 FILES = {"/page.css": b"text/css; charset=utf-8", "/page.js": b"text/javascript; charset=utf-8"}
@@ -57,7 +58,8 @@ class Page:
             for version, (state, error) in self._core.statuses(name).items():
                 versions.append({"version": version, "state": states.NAMES[state], "error": str(error or "")})
             handle = self._core.find(name, None, None)
-            signatures = {key: _signature(found) for key, found in handle.signatures.items() if found.method}
+            ordered = sorted(handle.signatures.items(), key=lambda item: item[0] != DEFAULT)  # that one is tried first
+            signatures = {key: _signature(found) for key, found in ordered if found.method}
         except ServingError:  # not loaded yet, or not any more
             pass
         return {"name": name, "versions": versions, "labels": self._core.labels(name), "signatures": signatures}

@@ -65,6 +65,12 @@ function example(slot) {
   return (slot.shape || []).slice(1).reduceRight((inner, size) => Array(Math.min(size < 0 ? 1 : size, 4096)).fill(inner), leaf);
 }
 
+function features(model) {
+  const inputs = model.signatures.serving_default?.inputs || {};
+  return Object.fromEntries(Object.entries(inputs).filter(([, slot]) => slot.shape && slot.shape.length < 3)
+    .map(([key, slot]) => [key, example(slot)]));
+}
+
 function chosen() {
   const model = facts.models.find((found) => found.name === byId("model").value);
   const name = byId("signature").value;
@@ -72,13 +78,13 @@ function chosen() {
 }
 
 function prefill() {
-  const [, name, found] = chosen();
+  const [model, name, found] = chosen();
   if (!found) return;
   const verb = found.method.split("/").pop();
   const inputs = Object.entries(found.inputs);
   const body = verb === "predict"
     ? { instances: [inputs.length === 1 ? example(inputs[0][1]) : Object.fromEntries(inputs.map(([key, slot]) => [key, example(slot)]))] }
-    : { examples: [{}] };
+    : { examples: [features(model)] };
   byId("body").value = JSON.stringify(name === "serving_default" ? body : { signature_name: name, ...body });
 }
 
