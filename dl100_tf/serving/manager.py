@@ -226,6 +226,7 @@ class Manager:
                 runner.close()
             model.close()
             del model, runner
+            gc.collect()  # a graph refers to itself: 1.6 MB a version would wait for the next collection
         with self._lock:
             managed.state = DONE
             self.states.put(name, number, END)

@@ -1,5 +1,6 @@
 """The REST API of a running server: every kind of request, and every kind of error."""
 
+import gc
 import gzip
 import json
 import math
@@ -221,6 +222,19 @@ class TestLiveServer:
         publish(tmp_path / "half", 3, shift=3)
         until(lambda: server.states("half") == {1: "END", 2: "END", 3: "AVAILABLE"})
         assert json.loads(server.ask("/v1/models/half:predict", {"instances": [0]})[1]) == {"predictions": [3.0]}
+
+    def test_an_old_version_leaves_nothing_behind(self, serve, publish, tmp_path, until):
+        import tensorflow as tf
+
+        def graphs():
+            return [found for found in gc.get_objects() if isinstance(found, tf.Graph)]
+
+        server = serve(model_name="half", model_base_path=str(publish(tmp_path / "half", 1)))
+        before = len(graphs())
+        for version in (2, 3):
+            publish(tmp_path / "half", version)
+            until(lambda version=version: server.states("half").get(version - 1) == "END")
+        assert len(graphs()) <= before + 1  # version 3's
 
     def test_batching(self, serve, publish, tmp_path):
         (tmp_path / "b").write_text("max_batch_size { value: 4 } batch_timeout_micros { value: 1000 }")
