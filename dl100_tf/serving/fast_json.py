@@ -23,6 +23,7 @@ LARGEST_WHOLE = (1 << 24) - 1
 SHORTEST = 256  # bytes; below, the exact way is as quick
 REMEMBERED = 1 << 18  # bytes of a skeleton at most
 MOST_KNOWN = 64
+KEPT = 1 << 20  # bytes of text up to which a thread keeps its parser, whose memory is ten times as large and stays so
 KNOWN: dict[int, tuple[bytes, tuple[int, ...]]] = {}  # by their lengths, the skeletons seen last: comparing is quick
 PARSERS = threading.local()
 
@@ -92,7 +93,7 @@ def _skeleton(shape: tuple[int, ...]) -> bytes:
 
 def _numbers(text: bytes) -> np.ndarray | None:
     """All numbers in lists of lists, as float64."""
-    parser = getattr(PARSERS, "parser", None)
+    parser = getattr(PARSERS, "parser", None) if len(text) <= KEPT else simdjson.Parser()
     if parser is None:
         parser = PARSERS.parser = simdjson.Parser()
     try:
@@ -101,6 +102,6 @@ def _numbers(text: bytes) -> np.ndarray | None:
     except (ValueError, TypeError, RuntimeError):
         return None
     finally:
-        found = None  # the parser can't be used again while its document lives
+        found = parser = None  # a parser can't be used again while its document lives
 
 
