@@ -31,7 +31,7 @@ def test_it_is_given_back_until_the_server_stops(monkeypatch):
     assert not thread.is_alive()
 
 
-def test_threads_share_few_parts(monkeypatch):
+def test_threads_share_one_part(monkeypatch):
     library = Library()
     monkeypatch.setattr(memory, "_library", lambda: library)
     memory.share()
