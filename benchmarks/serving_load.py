@@ -86,7 +86,7 @@ def process(words: list[str], port: int, path: str = "/", seconds: float = 180):
     finally:
         made.send_signal(signal.SIGTERM)
         try:
-            made.wait(10)
+            made.wait(30)
         except subprocess.TimeoutExpired:
             made.kill()
 
@@ -159,7 +159,8 @@ class Load(threading.Thread):
                 return
             assert status == 200, content[:500]
             if closed:
-                connection = connection.close()
+                connection.close()
+                connection = None
             self.times.append(time.perf_counter() - start)
 
     def _connected(self) -> socket.socket:

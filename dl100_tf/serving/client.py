@@ -7,6 +7,7 @@
 has one API for blocking and asynchronous use, connection pools, and a time limit for each phase of a request.
 """
 
+import abc
 import copy
 import ssl
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ TIMEOUT = 30.0  # seconds, TensorFlow Serving's own limit for a REST request
 CONNECT = 5.0  # seconds within which a connection stands or won't
 
 
-class Model:
+class Model(abc.ABC):
     """One served model. In the asynchronous clients every method gives an awaitable of what is told here.
 
     Any number of threads, or tasks, may share one. Requests use kept connections, and what may be repeated is
@@ -105,8 +106,9 @@ class Model:
         other._flow = Flow(type(wire)(wire.address, wire.model, version, label), self._flow.retry, self._flow.timeout)
         return other
 
+    @abc.abstractmethod
     def _run(self, steps):
-        raise NotImplementedError
+        """What the steps of a call come to, or an awaitable of it."""
 
 
 class Client(Model):

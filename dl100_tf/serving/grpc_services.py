@@ -28,7 +28,7 @@ def answered(context, action, *arguments):
     try:
         return action(*arguments)
     except Exception as error:
-        told = of(error).with_traceback(None)  # else it holds its frame, and that the version
+        told = of(error)
     context.abort(CODES[told.code], told.message)
 
 
@@ -46,7 +46,7 @@ class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
             metrics.REQUEST_LATENCY.add((time.perf_counter() - start) * 1e6, request.model_spec.name, api, "GRPC")
             return found
         except Exception as error:
-            told = of(error).with_traceback(None)  # else it holds its frame, and that the version
+            told = of(error)
             code = told.code
         finally:
             metrics.REQUESTS.add(1, request.model_spec.name, NAMES[code])

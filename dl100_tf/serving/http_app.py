@@ -100,15 +100,10 @@ class App:
             if QUICK_SECONDS <= usual < ALONE_SECONDS:
                 await asyncio.sleep(0)  # now those that have arrived with it are counted
             if usual < (QUICK_SECONDS if self._asking > 1 else ALONE_SECONDS):
-                return self._answered_here(like, method, target, body, origin)
+                return self._timed(like, method, target, body, origin)
             return await self._answered_apart(like, method, target, body, origin)
         finally:
             self._asking -= 1
-
-    def _answered_here(self, like: tuple | None, *request) -> tuple[int, bytes]:
-        limit, start = self._settings.rest_api_timeout_in_ms, time.monotonic()
-        found = self._timed(like, *request)
-        return found if not 0 < limit < 1000 * (time.monotonic() - start) else (504, json_writer.error(TIMED_OUT))
 
     async def _answered_apart(self, like: tuple | None, *request) -> tuple[int, bytes]:
         limit = self._settings.rest_api_timeout_in_ms
@@ -133,10 +128,11 @@ class App:
         return handle.name, handle.version, wanted.verb, size.bit_length()
 
     def _timed(self, like: tuple | None, *request) -> tuple[int, bytes]:
-        start = time.monotonic()
+        limit, start = self._settings.rest_api_timeout_in_ms, time.monotonic()
         found = self._rest.answer(*request)
-        self._note(like, time.monotonic() - start)
-        return found
+        seconds = time.monotonic() - start
+        self._note(like, seconds)
+        return found if not 0 < limit < 1000 * seconds else (504, json_writer.error(TIMED_OUT))
 
     def _note(self, like: tuple | None, seconds: float) -> None:
         """Remember how long a request took; a slow one is forgotten slowly."""

@@ -84,7 +84,7 @@ class Rest:
                 raise invalid(f"Malformed request: {method} {target}")
             return OK, getattr(self, f"_{wanted.verb}")(wanted, body)
         except Exception as error:
-            told = of(error).with_traceback(None)  # else it holds its frame, and that the version
+            told = of(error)
             return told.code, json_writer.error(told.message)
 
     def _predict(self, wanted: Route, body: bytes) -> bytes:

@@ -10,7 +10,7 @@ import threading
 
 from dl100_tf import __version__
 from dl100_tf.errors import UserError
-from dl100_tf.serving import flags
+from dl100_tf.serving import flags, memory
 
 SWITCH_SECONDS = 0.001  # after which a thread has to let others run; Python's 5 ms would be seen in the latency
 GARBAGE = 50_000, 20, 50  # gc's thresholds: a batch of pictures is 25 000 lists
@@ -30,7 +30,6 @@ def main(words: list[str] | None = None) -> int:
     _check(settings)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as `dl100` has it: batches of pictures are 2.7 times as fast
-    from dl100_tf.serving import memory
     from dl100_tf.serving.status import ServingError
 
     memory.share()
@@ -132,8 +131,6 @@ class Server:
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; the exit code."""
-        from dl100_tf.serving import memory
-
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
         if self.settings.model_config_file and self.settings.model_config_file_poll_wait_seconds > 0:

@@ -43,9 +43,12 @@ def invalid(message: str) -> ServingError:
 
 
 def of(error: BaseException) -> ServingError:
-    """Any exception as a `ServingError`: TensorFlow's own keep their code and message."""
+    """Any exception as a `ServingError`: TensorFlow's own keep their code and message.
+
+    It has no traceback: who keeps it would keep the frames that it came through, and the version that they used.
+    """
     if isinstance(error, ServingError):
-        return error
+        return error.with_traceback(None)
     code, message = getattr(error, "error_code", None), getattr(error, "message", None)
     if isinstance(code, int) and 0 < code < len(NAMES) and isinstance(message, str):
         return ServingError(code, message)
