@@ -17,12 +17,13 @@ def by_content(x: np.ndarray, y: np.ndarray) -> tuple[Split, str]:
     everywhere only if everybody counts them alike. Labels come out mixed.
 
     Args:
-        x: (n, ...), numbers.
+        x: (n, ...), numbers, or str objects (n,).
         y: whole numbers (n,); the label belongs to the content.
     """
     x, y = np.ascontiguousarray(x), np.asarray(y, np.int32)
-    keys = [hashlib.sha256(example.tobytes() + label.tobytes()).digest()
-            for example, label in zip(x, y.astype("<i4"), strict=True)]
+    content = [example.encode() if isinstance(example, str) else example.tobytes() for example in x]
+    keys = [hashlib.sha256(example + label.tobytes()).digest()
+            for example, label in zip(content, y.astype("<i4"), strict=True)]
     ranks = sorted(range(len(keys)), key=keys.__getitem__)
     return Split(x[ranks], y[ranks]), hashlib.sha256(b"".join(keys[rank] for rank in ranks)).hexdigest()
 

@@ -91,13 +91,14 @@ class Splits:
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
-def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
+def hold_out(split: Split, share: float, seed: int, even: bool = False) -> tuple[Split, Split]:
     """Part `split` in two by chance, with the same mix of labels in both; the order of the examples stays.
 
     Args:
         split: at least two examples of each label; `y` holds whole numbers.
         share: how much goes to the second part, between 0 and 1.
         seed: the same seed parts the same way.
+        even: the second part has as many examples of each label instead, at most half of any label's.
 
     Returns:
         (rest, held): every label has at least one example in each.
@@ -110,10 +111,12 @@ def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
         raise UserError(f"the validation share is {share}, and has to be between 0 and 1 (0.1 holds out a tenth).")
     random = np.random.default_rng(seed)
     held = np.zeros(len(split), bool)
-    for label in np.unique(split.y):
+    labels, counts = np.unique(split.y, return_counts=True)
+    each = min(share * len(split) / max(len(labels), 1), counts.min(initial=len(split)) / 2)
+    for label in labels:
         members = np.flatnonzero(split.y == label)
         if len(members) < 2:
             raise DataError(f"label {label} has a single example, so none can be held out: add examples.")
-        count = min(max(round(share * len(members)), 1), len(members) - 1)
+        count = min(max(round(each if even else share * len(members)), 1), len(members) - 1)
         held[random.permutation(members)[:count]] = True
     return split.take(~held), split.take(held)
