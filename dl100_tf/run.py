@@ -133,6 +133,8 @@ class Run:
         """
         import keras
 
+        from dl100_tf.models import standards  # noqa: F401  registers what a model file may name
+
         path = self.path("model.keras")
         if not path.is_file():
             raise UserError(f"the run {self.name} of {self.project} has no model: let it finish with `{self.command}`.")

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "evaluation": {"run"},
     "export": {"provenance", "run"},
     "serving": {"run"},
-    "run": {"provenance"},
+    "run": {"provenance", "models"},
     "provenance": set(),
     "data": set(),
     "models": set(),

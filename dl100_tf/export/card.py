@@ -6,7 +6,7 @@ import importlib.metadata
 import numpy as np
 
 from dl100_tf import provenance
-from dl100_tf.export import golden, metadata, preparation
+from dl100_tf.export import golden, preparation
 from dl100_tf.export.phone import NAMES
 
 TASKS = {"image": "image classification", "text": "text classification", "numbers": "classification of numbers"}
@@ -16,8 +16,9 @@ LIMITS = {
               "SavedModel does that itself."],
     "text": ["Words that aren't in the vocabulary are all the same word; other languages are guessed at.",
              "What stands behind the last word that fits is not read.",
-             "A phone makes the ids: lower case, punctuation removed, split at white space, looked up, zeros behind.",
-             "MediaPipe's own tokenizer does neither of the first two: hand it text that has been prepared so.",
+             "A phone makes the ids as the input's `tokenizer` says: A-Z in lower case, characters removed or made "
+             "blank, split at white space, looked up, zeros behind.",
+             "MediaPipe's own tokenizer only splits and looks up: hand it text that has been prepared so.",
              "MediaPipe runs no loops: of a recurrent net give it `int8.tflite` or `unrolled.tflite`."],
     "numbers": ["Numbers far from those it was trained on are guessed at with confidence."],
 }
@@ -61,8 +62,9 @@ def given(contract) -> dict:
                             "tflite": "not inside: do the steps before you call it", "steps": list(way.steps)}}
     if contract.kind == "text":
         return found | {"tokenizer": {
-            "vocabulary": golden.VOCABULARY, "lower_case": "A-Z", "removed": metadata.PUNCTUATION,
-            "split": "ASCII white space", "padding": 0, "unknown": 1, "length": contract.shape[0]}}
+            "vocabulary": golden.VOCABULARY, "lower_case": "A-Z", "removed": contract.removed,
+            "made_blank": contract.spaced, "split": "ASCII white space", "padding": 0, "unknown": 1,
+            "length": contract.shape[0]}}
     return found | {"preprocessing": "none"}
 
 

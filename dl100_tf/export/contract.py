@@ -8,7 +8,10 @@ from dl100_tf.errors import UserError
 from dl100_tf.export import preparation as preparations
 
 Kind = Literal["image", "text", "numbers"]
-TOKENIZER = {"standardize": "lower_and_strip_punctuation", "split": "whitespace", "output_mode": "int"}
+TOKENIZER = {"split": "whitespace", "output_mode": "int"}
+PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # what keras.layers.TextVectorization takes out
+# What a tokenizer does to texts once A-Z is lower case: the characters that it deletes, and those it makes blanks of.
+STANDARDS = {"lower_and_strip_punctuation": (PUNCTUATION, ""), "letters": ("", PUNCTUATION + "0123456789")}
 CHANNELS = {1: "grey", 3: "RGB"}
 
 
@@ -27,6 +30,7 @@ class Contract:
         input: the model's name for its input.
         preparation: of images, how a picture of another size becomes an example, one of `preparation.WAYS`: a
             SavedModel does that itself, whoever calls a .tflite file has to.
+        removed, spaced: of texts, the characters that are deleted, and those that become blanks.
     """
 
     project: str
@@ -38,6 +42,8 @@ class Contract:
     vocabulary: tuple[str, ...] = ()
     input: str = "input"
     preparation: str = "middle"
+    removed: str = PUNCTUATION
+    spaced: str = ""
 
     @property
     def is_grey(self) -> bool:
@@ -78,20 +84,28 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
         raise UserError(f"{run.path('model.keras')} gives {columns} numbers for {len(labels)} labels: it is not "
                         f"the model that was scored. Let the run finish with `{run.command}`.")
     layer = tokenizer(model)
-    if layer and any(layer.get_config()[name] != value for name, value in TOKENIZER.items()):
-        raise UserError(f"{run.project} has a tokenizer with settings of its own, and phones know only Keras' usual "
-                        f"ones ({', '.join(TOKENIZER.values())}): leave them out.")
+    removed, spaced = _standard(layer, run.project) if layer else (PUNCTUATION, "")
     kind, shape = ("text", (layer.get_config()["output_sequence_length"],)) if layer else _seen(model)
     if kind == "image" and not preparations.of(preparation).fits(shape):
         raise UserError(f"{run.project} takes pictures of shape {shape}, and its data prepare them as {preparation!r}, "
                         "which gives others: change the net's input, or the data's `preparation`.")
     return Contract(run.project, record.get("title", run.project), kind, tuple(shape), labels, _told(scores),
-                    tuple(layer.get_vocabulary()) if layer else (), model.inputs[0].name, preparation)
+                    tuple(layer.get_vocabulary()) if layer else (), model.inputs[0].name, preparation, removed, spaced)
 
 
 def tokenizer(model):
     """The model's `keras.layers.TextVectorization`, None where it reads no text."""
     return next((layer for layer in model.layers if type(layer).__name__ == "TextVectorization"), None)
+
+
+def _standard(layer, project: str) -> tuple[str, str]:
+    """What the tokenizer deletes, and what it makes blanks of."""
+    settings = layer.get_config()
+    standard = getattr(settings["standardize"], "__name__", settings["standardize"])
+    if standard not in STANDARDS or any(settings[name] != value for name, value in TOKENIZER.items()):
+        raise UserError(f"{project} has a tokenizer with settings of its own, and phones know only the usual ones "
+                        f"({' or '.join(STANDARDS)}, {', '.join(TOKENIZER.values())}): leave them out.")
+    return STANDARDS[standard]
 
 
 def _seen(model) -> tuple[Kind, tuple[int, ...]]:

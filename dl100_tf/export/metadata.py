@@ -16,10 +16,9 @@ from dl100_tf.export.contract import Contract
 NAME = b"TFLITE_METADATA"  # of the model's buffer that holds it
 LABELS, VOCABULARY = "labels.txt", "vocabulary.txt"
 PAD, UNKNOWN = "<PAD>", "<UNKNOWN>"  # what the Task Library calls the words "" and "[UNK]" of Keras
-PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # what keras.layers.TextVectorization takes out
 # Where the Task Library splits a text (RE2). At white space alone it would split just as Keras does; raw text comes
 # nearer with the punctuation, and text that was prepared as `_rule` says has none.
-DELIMITER = r"""[\t\n\v\f\r !"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]+"""
+DELIMITER = r"""[\t\n\v\f\r !"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{{|}}~{}]+"""
 
 
 def put(model: bytes, contract: Contract, *, version: str, author: str, license: str, description: str = "") -> bytes:
@@ -93,19 +92,22 @@ def _input(contract: Contract) -> dict:
     if contract.kind == "text":
         vocabulary = {"name": VOCABULARY, "type": "VOCABULARY", "description": "A word and its id a line."}
         return told | {
-            "description": _rule(contract.shape[0]),
+            "description": _rule(contract),
             "process_units": [{"options": {"RegexTokenizerOptions": {
-                "delim_regex_pattern": DELIMITER, "vocab_file": [vocabulary]}}}],
+                "delim_regex_pattern": DELIMITER.format("0-9" if "0" in contract.spaced else ""),
+                "vocab_file": [vocabulary]}}}],
         }
     return told | {"description": f"{contract.shape[0]} numbers as they were measured: the model scales them itself."}
 
 
-def _rule(length: int) -> str:
+def _rule(contract: Contract) -> str:
     """How a text becomes ids, for whoever writes that in another language."""
-    return (f"The ids of the first {length} words of a text, 0 behind its end. To make them, turn A-Z (and no other "
-            f"letters) into lower case, delete the characters {PUNCTUATION} and split at ASCII white space; "
+    steps = [f"delete the characters {contract.removed}"] if contract.removed else []
+    steps += [f"put a blank for each of the characters {contract.spaced}"] if contract.spaced else []
+    return (f"The ids of the first {contract.shape[0]} words of a text, 0 behind its end. To make them, turn A-Z (and "
+            f"no other letters) into lower case, {', '.join(steps)} and split at ASCII white space; "
             f"{VOCABULARY} has the id of each word, and 1 is that of any other. A library that splits the text itself "
-            "wants it lower-cased and with these characters deleted.")
+            "wants it lower-cased and without these characters.")
 
 
 def _output() -> dict:
