@@ -1,5 +1,6 @@
 """Word vectors that others have trained, found by a short name and laid out for a net's own vocabulary."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -52,6 +53,14 @@ def find(name: str, data_dir: str | os.PathLike | None = None) -> Path:
             return path
     raise UserError(f"there are no word vectors {name!r}: it is neither a file nor a finished run of {TRAINER} (there "
                     f"is no {run}). Use none or glove, or name one.")
+
+
+def here(data_dir: str | os.PathLike | None = None) -> list[str]:
+    """The names of what words can begin as on this machine: `none`, and if they are here `glove` and `latest()`."""
+    found = ["none"]
+    with contextlib.suppress(DataError):
+        found += ["glove"] if find("glove", data_dir) else []
+    return found + ([latest()] if latest() else [])
 
 
 def latest() -> str | None:

@@ -72,10 +72,19 @@ class Splits:
         """The same splits with `x` replaced by `function(x)`."""
         return replace(self, **{name: Split(function(split.x), split.y) for name, split in self.parts().items()})
 
-    def one_hot(self) -> "Splits":
-        """The same splits with `y` float32 (n, labels): 1 for the label, 0 elsewhere."""
+    def one_hot(self, even: bool = False) -> "Splits":
+        """The same splits with `y` float32 (n, labels): 1 for the label, 0 elsewhere.
+
+        With `even` the rows of the training labels are weighed so that every label counts as much as any other: in a
+        cross-entropy that is a weight for each example.
+        """
         rows = np.eye(len(self.labels), dtype=np.float32)
-        return replace(self, **{name: Split(split.x, rows[split.y]) for name, split in self.parts().items()})
+        found = replace(self, **{name: Split(split.x, rows[split.y]) for name, split in self.parts().items()})
+        if not even:
+            return found
+        counts = np.maximum(np.bincount(self.train.y, minlength=len(self.labels)), 1)
+        weighed = rows * (len(self.train) / len(self.labels) / counts)[:, None].astype(np.float32)
+        return replace(found, train=Split(self.train.x, weighed[self.train.y]))
 
     def take_train(self, count: int, seed: int) -> "Splits":
         """The same splits with `count` training examples, of the same mix of labels, drawn by `seed`.

@@ -13,8 +13,8 @@ layer can be looked at: `keras.Model(net.input, net.get_layer("attention_1_weigh
 
 import numpy as np
 
-MASKED = -20.0  # added to the score of what isn't there. e⁻²⁰ is nothing beside a word; -1e9 would be as well, but
-# eight bits for scores from -1e9 to 5 leave one and the same number to all that matters
+MASKED = -20.0  # the score of what isn't there. e⁻²⁰ is nothing beside a word. -1e9 would be as well, but eight bits
+# for all scores from -1e9 to 5 leave one and the same number to those that matter
 
 
 def self_attention(x, real, heads: int, name: str):
@@ -40,7 +40,7 @@ def self_attention(x, real, heads: int, name: str):
 
     query, key, value = (split(layers.Dense(width, name=f"{name}_{view}")(x)) for view in ("query", "key", "value"))
     scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / (width // heads) ** 0.5  # or they'd grow with width
-    scores += MASKED * (1 - real[:, None, None, :])
+    scores = masked(scores, real[:, None, None, :])
     weights = layers.Softmax(name=f"{name}_weights")(scores)  # (batch, heads, words, words)
     heard = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
     return layers.Dense(width, name=f"{name}_output")(ops.reshape(heard, (-1, words, width)))
@@ -96,7 +96,7 @@ def weights(net, name: str, ids: np.ndarray) -> np.ndarray:
     """
     import keras
 
-    return keras.Model(net.inputs[0], net.get_layer(f"{name}_weights").output).predict(ids, verbose=0)
+    return np.asarray(keras.Model(net.inputs[0], net.get_layer(f"{name}_weights").output)(ids, training=False))
 
 
 def pooled(x, real):
@@ -113,4 +113,9 @@ def pooled(x, real):
 
     there = real[:, :, None]
     mean = ops.sum(x * there, axis=1) / ops.maximum(ops.sum(there, axis=1), 1)
-    return ops.concatenate([mean, ops.max(x + MASKED * (1 - there), axis=1)], axis=1)
+    return ops.concatenate([mean, ops.max(masked(x, there), axis=1)], axis=1)
+
+
+def masked(scores, there):
+    """`scores` where `there` is 1, and `MASKED` where it is 0."""
+    return (scores - MASKED) * there + MASKED

@@ -49,6 +49,7 @@ def test_glove_is_found_in_the_data_folder(data_dir):
         pretrained.find("glove", data_dir)
     cut = written(data_dir / "glove/glove.6B.50d.top9.txt")
     assert pretrained.find("glove", data_dir) == cut
+    assert pretrained.here(data_dir) == ["none", "glove"] and pretrained.here() == ["none"]
     whole = written(data_dir / "glove/glove.6B.100d.txt")
     assert pretrained.find("glove", data_dir) == whole
 
@@ -60,5 +61,6 @@ def test_a_run_or_a_file_is_found_by_name(tmp_path):
     assert "\n" not in str(caught.value)
     old, new = (written(paths.runs("word2vec_text8") / name / "vectors.txt") for name in ("mine", "newer"))
     os.utime(old, (1, 1))
-    assert pretrained.find("mine") == old and pretrained.latest() == "newer" and pretrained.find("newer") == new
+    assert pretrained.latest() == "newer" and pretrained.here() == ["none", "newer"]
+    assert pretrained.find("mine") == old and pretrained.find("newer") == new
     assert pretrained.find(str(written(tmp_path / "own.txt"))) == tmp_path / "own.txt"

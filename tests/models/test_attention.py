@@ -8,7 +8,7 @@ WORDS, WIDTH, HEADS = 7, 12, 3
 
 @pytest.fixture(scope="module")
 def x():
-    return np.random.default_rng(0).normal(0, 2, (5, WORDS, WIDTH)).astype("float32")
+    return np.random.default_rng(0).normal(0, 1, (5, WORDS, WIDTH)).astype("float32")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def ours():
     given, there = keras.Input((WORDS, WIDTH)), keras.Input((WORDS,))
     net = keras.Model([given, there], attention.self_attention(given, there, HEADS, "a"))
     for weight in net.weights:  # also the biases, which begin at zero
-        weight.assign(np.random.default_rng(len(weight.shape)).normal(0, 0.5, weight.shape))
+        weight.assign(np.random.default_rng(len(weight.shape)).normal(0, 0.3, weight.shape))
     return net
 
 
