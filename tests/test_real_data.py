@@ -20,6 +20,8 @@ SHORT = {
     "lstm_imdb": ([], 0.88),  # the main job, whole
     "transfer_dogs": (["--epochs", "1", "--weights", WEIGHTS], 0.86),
     "augmented_cifar10": (["--epochs", "4", "--rows", "none"], 0.50),
+    "lstm_agnews": (["--epochs", "2", "--no-rows"], 0.86),
+    "transformer_agnews": (["--epochs", "2"], 0.85),
 }
 
 

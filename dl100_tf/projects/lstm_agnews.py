@@ -78,9 +78,8 @@ def predict(model, config, story: str):
 def learn(config, data, vocabulary, run):
     """Train the net with the words of `config`, unless an earlier session has; the net, and its row of the table."""
     training.set_seeds(config.seed, config.deterministic)  # the same for every row
-    first = None
-    if config.vectors != "none":
-        first = pretrained.table(pretrained.find(config.vectors, config.data_dir), vocabulary, config.seed)
+    first = None if config.vectors == "none" else pretrained.table(
+        pretrained.find(config.vectors, config.data_dir), vocabulary, config.seed)
     net = build_model(config, first)
     training.fit(net, data, run, config)
     accuracy = {f"{name} accuracy": net.evaluate(split.x, split.y, batch_size=256, verbose=0)[1]

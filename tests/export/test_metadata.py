@@ -181,6 +181,18 @@ class TestText:
         assert [tokenize(string) for string in texts] == np.array(expected).tolist()
 
 
+    def test_characters_that_become_blanks_are_told_and_split_at(self, bare):
+        from dl100_tf.export.contract import STANDARDS
+
+        removed, spaced = STANDARDS["letters"]
+        contract = dataclasses.replace(TEXT, removed=removed, spaced=spaced)
+        told = metadata.read(metadata.put(bare["text"], contract, **SAID))
+        assert f"put a blank for each of the characters {spaced} and split" in told["input"]["description"]
+        assert "delete" not in told["input"]["description"]
+        options = told["input"]["process_units"][0]["options"]["RegexTokenizerOptions"]
+        assert re.split(options["delim_regex_pattern"], "asia #39;s 2nd e-mail") == ["asia", "s", "nd", "e", "mail"]
+
+
 class TestFiles:
     def test_any_zip_program_opens_them(self, image):
         with zipfile.ZipFile(io.BytesIO(image)) as archive:
