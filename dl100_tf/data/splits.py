@@ -75,8 +75,9 @@ class Splits:
     def one_hot(self, even: bool = False) -> "Splits":
         """The same splits with `y` float32 (n, labels): 1 for the label, 0 elsewhere.
 
-        With `even` the rows of the training labels are weighed so that every label counts as much as any other: in a
-        cross-entropy that is a weight for each example.
+        With `even` the rows of the training labels are weighed so that every label counts as much as any other. Train
+        with the loss `kl_divergence`, which then weighs the examples: TensorFlow's `categorical_crossentropy` takes the
+        rows to be probabilities, and where they don't sum to one its gradient is wrong without a word.
         """
         rows = np.eye(len(self.labels), dtype=np.float32)
         found = replace(self, **{name: Split(split.x, rows[split.y]) for name, split in self.parts().items()})

@@ -62,7 +62,7 @@ def build_model(config, first=None):
     x = layers.Dropout(config.dropout)(x)
     probability = layers.Dense(len(agnews.LABELS), activation="softmax", name="probability")(x)
     net = keras.Model(tokens, probability, name="lstm_agnews")
-    net.compile(keras.optimizers.Adam(config.learning_rate), "categorical_crossentropy", metrics=["accuracy"])
+    net.compile(keras.optimizers.Adam(config.learning_rate), "kl_divergence", metrics=["accuracy"])
     return net
 
 

@@ -30,6 +30,13 @@ def test_a_tiny_share_still_holds_out_one_of_each_label():
     assert sorted(held.y) == [0, 1]
 
 
+def test_an_even_part_has_as_many_of_each_label_but_never_more_than_half():
+    rest, held = hold_out(uneven(), 0.2, seed=0, even=True)
+    assert np.bincount(held.y).tolist() == [10, 10] and len(rest) == 80
+    rest, held = hold_out(uneven(), 0.9, seed=0, even=True)
+    assert np.bincount(held.y).tolist() == [12, 12]
+
+
 def test_the_first_part_keeps_one_of_each_label():
     rest, _ = hold_out(uneven(8), 0.999, seed=0)
     assert sorted(rest.y) == [0, 1]
@@ -76,6 +83,33 @@ def test_one_hot_labels(splits):
     for name, part in hot.parts().items():
         assert part.y.dtype == np.float32 and part.y.shape == (len(part), len(splits.labels))
         assert np.array_equal(part.y.argmax(axis=1), splits.parts()[name].y) and (part.y.sum(axis=1) == 1).all()
+
+
+def test_even_labels_weigh_the_same_in_training_and_nothing_is_weighed_elsewhere(splits):
+    even, plain = splits.one_hot(even=True), splits.one_hot()
+    np.testing.assert_allclose(even.train.y.sum(axis=0), len(splits.train) / 2)
+    assert np.array_equal(even.train.y > 0, plain.train.y > 0) and even.train.y.dtype == np.float32
+    assert all(np.array_equal(even.parts()[name].y, plain.parts()[name].y) for name in ("validation", "test"))
+
+
+def test_weighed_labels_need_the_kl_divergence():
+    """Keras' categorical_crossentropy takes TensorFlow's short cut, whose gradient is right for probabilities alone."""
+    import keras
+    import tensorflow as tf
+
+    start, weighed = tf.constant([[0.5, -1.0, 2.0]]), tf.constant([[0.0, 0.0, 0.25]])
+    probability = tf.nn.softmax(start)[0].numpy()
+    right = 0.25 * (probability - [0, 0, 1])
+
+    def slope(loss):
+        given = keras.Input((3,))
+        net = keras.Model(given, keras.layers.Softmax()(given))
+        with tf.GradientTape() as tape:
+            tape.watch(start)
+            value = keras.losses.get(loss)(weighed, net(start))
+        return tape.gradient(value, start)[0].numpy()
+
+    np.testing.assert_allclose(slope("kl_divergence"), right, atol=1e-5)
 
 
 def test_fewer_training_examples_keep_the_mix_of_labels(splits):
