@@ -72,20 +72,22 @@ class Splits:
         """The same splits with `x` replaced by `function(x)`."""
         return replace(self, **{name: Split(function(split.x), split.y) for name, split in self.parts().items()})
 
-    def one_hot(self, even: bool = False) -> "Splits":
+    def one_hot(self, even: bool = False, smoothing: float = 0.0) -> "Splits":
         """The same splits with `y` float32 (n, labels): 1 for the label, 0 elsewhere.
+
+        In training, the part `smoothing` of each label is spread over all.
 
         With `even` the rows of the training labels are weighed so that every label counts as much as any other. Train
         with the loss `kl_divergence`, which then weighs the examples: TensorFlow's `categorical_crossentropy` takes the
         rows to be probabilities, and where they don't sum to one its gradient is wrong without a word.
         """
         rows = np.eye(len(self.labels), dtype=np.float32)
-        found = replace(self, **{name: Split(split.x, rows[split.y]) for name, split in self.parts().items()})
-        if not even:
-            return found
-        counts = np.maximum(np.bincount(self.train.y, minlength=len(self.labels)), 1)
-        weighed = rows * (len(self.train) / len(self.labels) / counts)[:, None].astype(np.float32)
-        return replace(found, train=Split(self.train.x, weighed[self.train.y]))
+        told = (1 - smoothing) * rows + smoothing / len(rows)
+        if even:
+            counts = np.maximum(np.bincount(self.train.y, minlength=len(rows)), 1)
+            told *= len(self.train) / len(rows) / counts[:, None]
+        found = {name: Split(split.x, rows[split.y]) for name, split in self.parts().items()}
+        return replace(self, **found | {"train": Split(self.train.x, told.astype(np.float32)[self.train.y])})
 
     def take_train(self, count: int, seed: int) -> "Splits":
         """The same splits with `count` training examples, of the same mix of labels, drawn by `seed`.

@@ -24,7 +24,7 @@ class Config(cli.Common):
     frozen: bool = False  # leave the words as they begin
     rows: bool = True  # also train every other row of the table: each kind of vectors that is there, frozen and not
     vocab_size: int = 20_000  # keep only the most frequent words
-    length: int = 60  # words of a story that are read
+    length: int = 48  # words of a story that are read
     embedding: int = 64  # numbers a word becomes, where no vectors say how many
     phrases: int = 64  # features looked for in every two words, and as many in every four
     pool: int = 3  # neighbouring places that the LSTMs see as one
@@ -55,14 +55,14 @@ def build_model(config, first=None):
         table.set_weights([first.matrix])
     phrases = layers.Concatenate()([layers.Conv1D(config.phrases, width, padding="same", activation="relu")(words)
                                     for width in (2, 4)])
-    phrases = layers.AveragePooling1D(config.pool)(phrases)  # the recurrence is the slow part: 20 steps, not 60
+    phrases = layers.AveragePooling1D(config.pool)(phrases)  # the recurrence is the slow part: 16 steps, not 48
     story = layers.Bidirectional(layers.LSTM(config.units, return_sequences=True))(phrases)
     x = layers.Concatenate()([layers.GlobalMaxPooling1D()(story), layers.GlobalAveragePooling1D()(story),
                               layers.GlobalAveragePooling1D()(words)])  # the last: mere words, which generalise well
     x = layers.Dropout(config.dropout)(x)
     probability = layers.Dense(len(agnews.LABELS), activation="softmax", name="probability")(x)
     net = keras.Model(tokens, probability, name="lstm_agnews")
-    net.compile(keras.optimizers.Adam(config.learning_rate), "kl_divergence", metrics=["accuracy"])
+    net.compile(keras.optimizers.Adam(config.learning_rate), "kl_divergence", metrics=["accuracy"])  # see one_hot
     return net
 
 

@@ -92,6 +92,12 @@ def test_even_labels_weigh_the_same_in_training_and_nothing_is_weighed_elsewhere
     assert all(np.array_equal(even.parts()[name].y, plain.parts()[name].y) for name in ("validation", "test"))
 
 
+def test_a_part_of_the_truth_is_spread_in_training_alone(splits):
+    soft = splits.one_hot(smoothing=0.1)
+    assert np.unique(soft.train.y).tolist() == pytest.approx([0.05, 0.95])
+    assert np.unique(soft.validation.y).tolist() == [0, 1]
+
+
 def test_weighed_labels_need_the_kl_divergence():
     """Keras' categorical_crossentropy takes TensorFlow's short cut, whose gradient is right for probabilities alone."""
     import keras
