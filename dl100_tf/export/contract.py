@@ -8,7 +8,11 @@ from dl100_tf.errors import UserError
 from dl100_tf.export import preparation as preparations
 
 Kind = Literal["image", "text", "numbers"]
-TOKENIZER = {"standardize": "lower_and_strip_punctuation", "split": "whitespace", "output_mode": "int"}
+Unit = Literal["word", "character"]
+TOKENIZERS = {  # the settings of `keras.layers.TextVectorization` that phones know, by what a text is split into
+    "word": {"standardize": "lower_and_strip_punctuation", "split": "whitespace", "output_mode": "int"},
+    "character": {"standardize": None, "split": "character", "output_mode": "int"},
+}
 CHANNELS = {1: "grey", 3: "RGB"}
 
 
@@ -20,13 +24,14 @@ class Contract:
         project: the recipe's name: of the served model and of its folder.
         title: what the recipe does, in one line.
         kind: what an example is.
-        shape: of one example: pixels (h, w, c) of an image, 0 to 255; word ids (length,) of a text; numbers (n,).
+        shape: of one example: pixels (h, w, c) of an image, 0 to 255; ids (length,) of a text; numbers (n,).
         labels: what its probabilities are of, in their order.
         source: the data it was trained on and the score it reached there, in words.
-        vocabulary: words of a text model, by id; `""` and `[UNK]` come first. Empty for others.
+        vocabulary: words or characters of a text model, by id; `""` and `[UNK]` come first. Empty for others.
         input: the model's name for its input.
         preparation: of images, how a picture of another size becomes an example, one of `preparation.WAYS`: a
             SavedModel does that itself, whoever calls a .tflite file has to.
+        unit: of texts, what has an id: each of the first words, or each of the last characters.
     """
 
     project: str
@@ -38,6 +43,7 @@ class Contract:
     vocabulary: tuple[str, ...] = ()
     input: str = "input"
     preparation: str = "middle"
+    unit: Unit = "word"
 
     @property
     def is_grey(self) -> bool:
@@ -78,20 +84,33 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
         raise UserError(f"{run.path('model.keras')} gives {columns} numbers for {len(labels)} labels: it is not "
                         f"the model that was scored. Let the run finish with `{run.command}`.")
     layer = tokenizer(model)
-    if layer and any(layer.get_config()[name] != value for name, value in TOKENIZER.items()):
-        raise UserError(f"{run.project} has a tokenizer with settings of its own, and phones know only Keras' usual "
-                        f"ones ({', '.join(TOKENIZER.values())}): leave them out.")
-    kind, shape = ("text", (layer.get_config()["output_sequence_length"],)) if layer else _seen(model)
+    unit = _unit(run, layer) if layer else "word"
+    kind, shape = ("text", tuple(ids(model).shape[1:])) if layer else _seen(model)
     if kind == "image" and not preparations.of(preparation).fits(shape):
         raise UserError(f"{run.project} takes pictures of shape {shape}, and its data prepare them as {preparation!r}, "
                         "which gives others: change the net's input, or the data's `preparation`.")
     return Contract(run.project, record.get("title", run.project), kind, tuple(shape), labels, _told(scores),
-                    tuple(layer.get_vocabulary()) if layer else (), model.inputs[0].name, preparation)
+                    tuple(map(str, layer.get_vocabulary())) if layer else (), model.inputs[0].name, preparation, unit)
 
 
 def tokenizer(model):
     """The model's `keras.layers.TextVectorization`, None where it reads no text."""
     return next((layer for layer in model.layers if type(layer).__name__ == "TextVectorization"), None)
+
+
+def ids(model):
+    """The tensor of a text model that a phone hands over: that of its layer `ids`, else what its tokenizer gives."""
+    return next((layer for layer in model.layers if layer.name == "ids"), tokenizer(model)).output
+
+
+def _unit(run, layer) -> Unit:
+    """What a tokenizer splits texts into."""
+    settings = layer.get_config()
+    for unit, known in TOKENIZERS.items():
+        if all(settings[name] == value for name, value in known.items()):
+            return unit
+    raise UserError(f"{run.project} has a tokenizer with settings of its own, and phones know only Keras' usual ones "
+                    f"({', '.join(TOKENIZERS['word'].values())}), or characters as they are: leave them out.")
 
 
 def _seen(model) -> tuple[Kind, tuple[int, ...]]:

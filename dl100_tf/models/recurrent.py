@@ -108,5 +108,5 @@ def drawn(logits: np.ndarray, random: np.random.Generator, temperature: float, t
         return int(logits.argmax())
     order = np.argsort(-logits, kind="stable")[:top_k or None]
     scores = logits[order].astype("float64")
-    likely = np.exp((scores - scores[0]) / temperature)
-    return int(order[np.searchsorted(np.cumsum(likely), random.random() * likely.sum(), side="right")])
+    likely = np.cumsum(np.exp((scores - scores[0]) / temperature))
+    return int(order[np.searchsorted(likely, random.random() * likely[-1], side="right")])

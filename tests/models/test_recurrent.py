@@ -1,0 +1,110 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from dl100_tf.models import gru, recurrent
+
+CELLS = {"gru": layers.GRU, "lstm": layers.LSTM, "rnn": layers.SimpleRNN, "our gru": gru.GRU}
+
+
+def net(cell, count=2):
+    keras.utils.set_random_seed(1)
+    ids = keras.Input((None,), dtype="int32")
+    x = layers.Embedding(9, 4)(ids)
+    for _ in range(count):
+        x, *_ = CELLS[cell](6, return_sequences=True, return_state=True)(x)
+        x = layers.Dropout(0.3)(x)
+    model = keras.Model(ids, layers.Dense(7)(x))
+    random = np.random.default_rng(0)
+    model.set_weights([weight + random.normal(0, 0.5, weight.shape) for weight in model.get_weights()])
+    return model
+
+
+IDS = np.random.default_rng(3).integers(2, 9, 50).astype("int32")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_with_its_state_kept_a_net_gives_what_it_gives_at_once(cell):
+    model = net(cell)
+    whole = model.predict(IDS[None], verbose=0)[0]
+    reader = recurrent.Reader(model)
+    steps = np.concatenate([reader.read(part) for part in np.split(IDS, [1, 2, 20])])
+    np.testing.assert_allclose(steps, whole, atol=1e-5)
+    assert np.array_equal(reader.logits, steps[-1])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_text_is_the_one_that_reading_all_again_for_each_character_gives(cell):
+    model, kept = net(cell), list(IDS[:5])
+    written = list(recurrent.continued(model, IDS[:5], 2, 30, temperature=0.7, top_k=4, seed=5))
+    random = np.random.default_rng(5)
+    for number in written:
+        logits = model.predict(np.array([kept]), verbose=0)[0, -1]
+        assert recurrent.drawn(logits, random, 0.7, 4) == number
+        kept.append(number + 2)
+    assert len(set(written)) > 1
+
+
+def test_every_character_costs_one_step(monkeypatch):
+    sizes, read = [], recurrent.Reader.read
+    monkeypatch.setattr(recurrent.Reader, "read", lambda self, ids: sizes.append(len(ids)) or read(self, ids))
+    list(recurrent.continued(net("gru", 1), np.tile(IDS, 50), 2, 4, temperature=1.0, top_k=0, seed=0))
+    assert sizes == [1000, 1000, 500, 1, 1, 1, 1]
+
+
+def test_losses_are_keras_own_over_the_whole_text_and_across_the_pieces_it_is_read_in(monkeypatch):
+    monkeypatch.setattr(recurrent, "CHUNK", 7)
+    model = net("lstm")
+    nats, right = recurrent.losses(model, IDS, 2)
+    logits = model.predict(IDS[None, :-1], verbose=0)[0]
+    expected = keras.losses.sparse_categorical_crossentropy(IDS[1:] - 2, logits, from_logits=True)
+    np.testing.assert_allclose(nats, expected, atol=1e-5)
+    assert np.array_equal(right, logits.argmax(axis=1) == IDS[1:] - 2) and len(nats) == 49
+
+
+class TestDrawn:
+    LOGITS = np.log(np.array([0.1, 0.2, 0.6, 0.1], "float32"))
+
+    def shares(self, **settings):
+        random = np.random.default_rng(0)
+        return np.bincount([recurrent.drawn(self.LOGITS, random, **settings) for _ in range(4000)], minlength=4) / 4000
+
+    def test_at_temperature_1_it_draws_by_the_probabilities(self):
+        np.testing.assert_allclose(self.shares(temperature=1.0, top_k=0), [0.1, 0.2, 0.6, 0.1], atol=0.03)
+
+    def test_a_low_temperature_sharpens_and_0_takes_the_likeliest(self):
+        np.testing.assert_allclose(self.shares(temperature=0.5, top_k=0), np.array([1, 4, 36, 1]) / 42, atol=0.03)
+        assert self.shares(temperature=0.0, top_k=0)[2] == self.shares(temperature=1e-6, top_k=0)[2] == 1
+
+    def test_top_k_leaves_out_the_rest(self):
+        np.testing.assert_allclose(self.shares(temperature=1.0, top_k=2), [0, 0.25, 0.75, 0], atol=0.03)
+        assert self.shares(temperature=1.0, top_k=1)[2] == 1
+        np.testing.assert_allclose(self.shares(temperature=1.0, top_k=99), [0.1, 0.2, 0.6, 0.1], atol=0.03)
+
+
+def test_our_gru_is_keras_gru_slopes_and_all():
+    ours, theirs = (kind(5, return_sequences=True, return_state=True) for kind in (gru.GRU, layers.GRU))
+    x, start = (tf.random.stateless_normal(shape, (1, 2)) for shape in ((3, 7, 4), (3, 5)))
+    for layer in (ours, theirs):
+        layer(x)
+        random = np.random.default_rng(0)
+        layer.set_weights([random.normal(0, 0.5, weight.shape) for weight in layer.get_weights()])
+
+    def found(layer):
+        with tf.GradientTape() as tape:
+            tape.watch([x, start])
+            y, state = layer(x, initial_state=start)
+            loss = tf.reduce_sum(y * y) + tf.reduce_sum(state)
+        return [y, state, *tape.gradient(loss, [x, start, *(weight.value for weight in layer.trainable_variables)])]
+
+    for mine, other in zip(found(ours), found(theirs), strict=True):
+        np.testing.assert_allclose(mine, other, atol=2e-5, rtol=1e-4)
+
+
+def test_our_gru_skips_padding_as_keras_does():
+    ours, theirs = net("our gru", 1), net("gru", 1)
+    mask = np.array([[True] * 4 + [False] * 3])
+    x = np.random.default_rng(0).normal(size=(1, 7, 4)).astype("float32")
+    np.testing.assert_allclose(ours.layers[2](x, mask=mask)[0], theirs.layers[2](x, mask=mask)[0], atol=1e-6)
