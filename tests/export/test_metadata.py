@@ -17,6 +17,7 @@ IMAGE = Contract("cnn_tiny", "What colour a picture has", "image", (6, 8, 3), ("
                  "91.00% accuracy on 10 test pictures, a sample made by the package")
 TEXT = Contract("text_tiny", "Whether a film is good", "text", (12,), ("negative", "positive"),
                 "88.00% accuracy on 10 test texts, real data", ("", "[UNK]", *WORDS), "text")
+CHARACTERS = dataclasses.replace(TEXT, unit="character", vocabulary=("", "[UNK]", *"\n\u2028 !AaU+🙂"))
 NUMBERS = Contract("rows_tiny", "Which flower it is", "numbers", (4,), ("a", "b"), "scored on 3 test rows, real data")
 
 
@@ -179,6 +180,23 @@ class TestText:
             return found + [ids["<PAD>"]] * (12 - len(found))
 
         assert [tokenize(string) for string in texts] == np.array(expected).tolist()
+
+
+class TestCharacters:
+    @pytest.fixture(scope="class")
+    def file(self, bare):
+        return metadata.put(bare["text"], CHARACTERS, **SAID)
+
+    def test_the_vocabulary_survives_white_space_and_all(self, file):
+        lines = metadata.files(file)["vocabulary.txt"].decode().split("\n")
+        assert lines[:6] == ["<PAD> 0", "<UNKNOWN> 1", "U+000A 2", "U+2028 3", "U+0020 4", "! 5"] and lines[-1] == ""
+        assert metadata.read(file)["vocabulary"] == list(CHARACTERS.vocabulary)
+
+    def test_no_tokenizer_is_promised_and_the_rule_is_told(self, file):
+        told = metadata.read(file)
+        assert not told["input"].get("process_units") and told["min_parser_version"] == "1.0.0"
+        assert [one["name"] for one in told["input"]["associated_files"]] == ["vocabulary.txt"]
+        assert "last 12 characters" in told["input"]["description"] and "capitals" in told["input"]["description"]
 
 
 class TestFiles:
