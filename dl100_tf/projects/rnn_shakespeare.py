@@ -38,16 +38,19 @@ def load_data(config):
     return shakespeare.load(config.source, config.data_dir, config.window)
 
 
-def build_model(config, kinds: int, skips_padding: bool = False):
-    """Ids (batch, n) of `kinds` characters in, logits of each next one (batch, n, kinds) out, for any n."""
+def build_model(config, kinds: int, window: int | None = None):
+    """Ids (batch, n) of `kinds` characters in, logits of each next one (batch, n, kinds) out.
+
+    For any n without padding, to learn with; or for an n of `window` with 0 as padding, to be saved.
+    """
     import keras
     from keras import layers
 
     from dl100_tf.models import gru  # learns what Keras' own does, in less time
 
-    cell = {"gru": layers.GRU if skips_padding else gru.GRU, "lstm": layers.LSTM, "rnn": layers.SimpleRNN}[config.cell]
-    ids = keras.Input((None,), dtype="int32", name="ids")
-    x = layers.Embedding(kinds + characters.SPECIAL, config.embedding, mask_zero=skips_padding)(ids)
+    cell = {"gru": layers.GRU if window else gru.GRU, "lstm": layers.LSTM, "rnn": layers.SimpleRNN}[config.cell]
+    ids = keras.Input((window,), dtype="int32", name="ids")
+    x = layers.Embedding(kinds + characters.SPECIAL, config.embedding, mask_zero=bool(window))(ids)
     for _ in range(config.layers):
         x, *_ = cell(config.units, return_sequences=True, return_state=True)(x)
         x = layers.Dropout(config.dropout)(x)
@@ -96,7 +99,7 @@ def recipe(config, run):
         f"samples/{epoch + 1}.txt", "".join(written(net, known, prompt, 300, 0.8, 0, (config.seed, epoch)))))
     epochs = training.fit(net, characters.windows(book, config.length), run, config, callbacks=[samples],
                           augment=characters.shifted(book, config.length))
-    reader = build_model(config, kinds, skips_padding=True)
+    reader = build_model(config, kinds, config.window)
     reader.set_weights(net.get_weights())
     model = reads_characters(known, reader, config.window)
     run.save(model)
