@@ -3,11 +3,10 @@
 `python benchmarks/peers_rnn_shakespeare.py nano_gpt <seed>` prints its result as JSON.
 """
 
-import json
 import math
-import sys
 import time
 
+import measuring
 import numpy as np
 
 WIDTH, HEADS, LAYERS, CONTEXT, BATCH, STEPS = 128, 4, 4, 64, 12, 2000
@@ -85,7 +84,4 @@ def windows(text: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarra
 PEERS = {"nano_gpt": nano_gpt}
 
 if __name__ == "__main__":
-    from dl100_tf import terminal
-
-    terminal.prepare()  # TensorFlow's settings, the same as for the recipes
-    print(json.dumps(PEERS[sys.argv[1]](int(sys.argv[2]))))
+    measuring.answer(PEERS)
