@@ -2,5 +2,5 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["gru", "recurrent", "scratch"], submod_attrs={
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["recurrent", "scratch"], submod_attrs={
     "text": ["reads_characters", "reads_text"], "vision": ["judges_views", "pass_on", "whiten"]})

@@ -46,9 +46,7 @@ def build_model(config, kinds: int, window: int | None = None):
     import keras
     from keras import layers
 
-    from dl100_tf.models import gru  # learns what Keras' own does, in less time
-
-    cell = {"gru": layers.GRU if window else gru.GRU, "lstm": layers.LSTM, "rnn": layers.SimpleRNN}[config.cell]
+    cell = {"gru": layers.GRU, "lstm": layers.LSTM, "rnn": layers.SimpleRNN}[config.cell]
     ids = keras.Input((window,), dtype="int32", name="ids")
     x = layers.Embedding(kinds + characters.SPECIAL, config.embedding, mask_zero=bool(window))(ids)
     for _ in range(config.layers):

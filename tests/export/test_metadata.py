@@ -56,6 +56,11 @@ def text(bare):
     return metadata.put(bare["text"], TEXT, **SAID)
 
 
+@pytest.fixture(scope="module")
+def spelled(bare):
+    return metadata.put(bare["text"], CHARACTERS, **SAID)
+
+
 def answer(model: bytes, x):
     """What LiteRT computes."""
     from ai_edge_litert import interpreter
@@ -183,17 +188,13 @@ class TestText:
 
 
 class TestCharacters:
-    @pytest.fixture(scope="class")
-    def file(self, bare):
-        return metadata.put(bare["text"], CHARACTERS, **SAID)
-
-    def test_the_vocabulary_survives_white_space_and_all(self, file):
-        lines = metadata.files(file)["vocabulary.txt"].decode().split("\n")
+    def test_the_vocabulary_survives_white_space_and_all(self, spelled):
+        lines = metadata.files(spelled)["vocabulary.txt"].decode().split("\n")
         assert lines[:6] == ["<PAD> 0", "<UNKNOWN> 1", "U+000A 2", "U+2028 3", "U+0020 4", "! 5"] and lines[-1] == ""
-        assert metadata.read(file)["vocabulary"] == list(CHARACTERS.vocabulary)
+        assert metadata.read(spelled)["vocabulary"] == list(CHARACTERS.vocabulary)
 
-    def test_no_tokenizer_is_promised_and_the_rule_is_told(self, file):
-        told = metadata.read(file)
+    def test_no_tokenizer_is_promised_and_the_rule_is_told(self, spelled):
+        told = metadata.read(spelled)
         assert not told["input"].get("process_units") and told["min_parser_version"] == "1.0.0"
         assert [one["name"] for one in told["input"]["associated_files"]] == ["vocabulary.txt"]
         assert "last 12 characters" in told["input"]["description"] and "capitals" in told["input"]["description"]

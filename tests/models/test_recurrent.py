@@ -1,12 +1,11 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 
-from dl100_tf.models import gru, recurrent
+from dl100_tf.models import recurrent
 
-CELLS = {"gru": layers.GRU, "lstm": layers.LSTM, "rnn": layers.SimpleRNN, "our gru": gru.GRU}
+CELLS = {"gru": layers.GRU, "lstm": layers.LSTM, "rnn": layers.SimpleRNN}
 
 
 def net(cell, count=2):
@@ -36,14 +35,12 @@ def test_with_its_state_kept_a_net_gives_what_it_gives_at_once(cell):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_text_is_the_one_that_reading_all_again_for_each_character_gives(cell):
-    model, kept = net(cell), list(IDS[:5])
+def test_the_text_is_the_one_that_reading_all_of_it_at_once_gives(cell):
+    model = net(cell)
     written = list(recurrent.continued(model, IDS[:5], 2, 30, temperature=0.7, top_k=4, seed=5))
+    logits = model.predict(np.array([[*IDS[:5], *(number + 2 for number in written)]]), verbose=0)[0]
     random = np.random.default_rng(5)
-    for number in written:
-        logits = model.predict(np.array([kept]), verbose=0)[0, -1]
-        assert recurrent.drawn(logits, random, 0.7, 4) == number
-        kept.append(number + 2)
+    assert [recurrent.drawn(row, random, 0.7, 4) for row in logits[4:-1]] == written
     assert len(set(written)) > 1
 
 
@@ -82,29 +79,3 @@ class TestDrawn:
         np.testing.assert_allclose(self.shares(temperature=1.0, top_k=2), [0, 0.25, 0.75, 0], atol=0.03)
         assert self.shares(temperature=1.0, top_k=1)[2] == 1
         np.testing.assert_allclose(self.shares(temperature=1.0, top_k=99), [0.1, 0.2, 0.6, 0.1], atol=0.03)
-
-
-def test_our_gru_is_keras_gru_slopes_and_all():
-    ours, theirs = (kind(5, return_sequences=True, return_state=True) for kind in (gru.GRU, layers.GRU))
-    x, start = (tf.random.stateless_normal(shape, (1, 2)) for shape in ((3, 7, 4), (3, 5)))
-    for layer in (ours, theirs):
-        layer(x)
-        random = np.random.default_rng(0)
-        layer.set_weights([random.normal(0, 0.5, weight.shape) for weight in layer.get_weights()])
-
-    def found(layer):
-        with tf.GradientTape() as tape:
-            tape.watch([x, start])
-            y, state = layer(x, initial_state=start)
-            loss = tf.reduce_sum(y * y) + tf.reduce_sum(state)
-        return [y, state, *tape.gradient(loss, [x, start, *(weight.value for weight in layer.trainable_variables)])]
-
-    for mine, other in zip(found(ours), found(theirs), strict=True):
-        np.testing.assert_allclose(mine, other, atol=2e-5, rtol=1e-4)
-
-
-def test_our_gru_skips_padding_as_keras_does():
-    ours, theirs = net("our gru", 1), net("gru", 1)
-    mask = np.array([[True] * 4 + [False] * 3])
-    x = np.random.default_rng(0).normal(size=(1, 7, 4)).astype("float32")
-    np.testing.assert_allclose(ours.layers[2](x, mask=mask)[0], theirs.layers[2](x, mask=mask)[0], atol=1e-6)

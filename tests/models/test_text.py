@@ -62,20 +62,23 @@ assert model.inputs[0].name == "text" and model.output_names == ["probability"]
     assert done.returncode == 0, done.stderr
 
 
+KNOWN = "\n Aab"
+
+
+@pytest.fixture(scope="module")
+def reading():
+    """A net of characters, and what reads texts with it."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    x, _ = layers.GRU(4, return_sequences=True, return_state=True)(layers.Embedding(7, 3, mask_zero=True)(ids))
+    net = keras.Model(ids, layers.Dense(5, name="logits")(x), name="net")
+    return net, reads_characters(KNOWN, net, 6)
+
+
 class TestCharacters:
-    KNOWN = "\n Aab"
-
-    @pytest.fixture(scope="class")
-    def reading(self):
-        import keras
-        from keras import layers
-
-        keras.utils.set_random_seed(0)
-        ids = keras.Input((None,), dtype="int32", name="ids")
-        x, _ = layers.GRU(4, return_sequences=True, return_state=True)(layers.Embedding(7, 3, mask_zero=True)(ids))
-        net = keras.Model(ids, layers.Dense(5, name="logits")(x), name="net")
-        return net, reads_characters(self.KNOWN, net, 6)
-
     def expected(self, net, ids):
         logits = net.predict(np.array([ids], "int32"), verbose=0)[0, -1]
         return np.exp(logits) / np.exp(logits).sum()
@@ -100,4 +103,4 @@ class TestCharacters:
         again = keras.saving.load_model(tmp_path / "model.keras")
         texts = np.array(["Aab\n a", "b", "A" * 50], object)
         assert np.array_equal(again.predict(texts, verbose=0), reading[1].predict(texts, verbose=0))
-        assert again.get_layer("tokenizer").get_vocabulary()[2:] == list(self.KNOWN)
+        assert again.get_layer("tokenizer").get_vocabulary()[2:] == list(KNOWN)
