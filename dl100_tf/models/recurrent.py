@@ -33,7 +33,10 @@ def stepwise(net):
 
 
 class Reader:
-    """A net that has read something and remembers it.
+    """A net that reads, and remembers what it has read.
+
+    Args:
+        net: see `stepwise`; it may learn on in between.
 
     Attributes:
         logits: float32 (k,), of what comes next; None before anything was read.
@@ -44,8 +47,12 @@ class Reader:
 
         twin = stepwise(net)
         self._step = tf.function(twin, reduce_retracing=True)
-        self._states = [tf.zeros((1, *given.shape[1:])) for given in twin.inputs[1:]]
-        self.logits = None
+        self._empty = [tf.zeros((1, *given.shape[1:])) for given in twin.inputs[1:]]
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin again with an empty state."""
+        self._states, self.logits = self._empty, None
 
     def read(self, ids) -> np.ndarray:
         """Read on: the logits behind each of `ids` (n,), float32 (n, k)."""
@@ -56,18 +63,19 @@ class Reader:
         return found.numpy()[0]
 
 
-def losses(net, ids: np.ndarray, special: int) -> tuple[np.ndarray, np.ndarray]:
+def losses(reader: Reader, ids: np.ndarray, special: int) -> tuple[np.ndarray, np.ndarray]:
     """Read a text from its beginning to its end and guess every next character, with all that came before in mind.
 
     Args:
-        net: see `stepwise`.
+        reader: it forgets what it had read before.
         ids: of the text, (n,); the net's k classes are the ids from `special` on.
         special: how many ids are no character.
 
     Returns:
         The cross-entropy of each guess in nats, float64 (n - 1,), and whether it was right, bool (n - 1,).
     """
-    reader, nats, right = Reader(net), [], []
+    reader.forget()
+    nats, right = [], []
     for start in range(0, len(ids) - 1, CHUNK):
         follow = ids[start + 1:start + 1 + CHUNK] - special
         logits = reader.read(ids[start:start + CHUNK][:len(follow)]).astype("float64")
@@ -78,12 +86,12 @@ def losses(net, ids: np.ndarray, special: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(nats), np.concatenate(right)
 
 
-def continued(net, ids: np.ndarray, special: int, length: int, *, temperature: float, top_k: int, seed
+def continued(reader: Reader, ids: np.ndarray, special: int, length: int, *, temperature: float, top_k: int, seed
               ) -> Iterator[int]:
     """Read `ids`, then go on for `length` characters: each is drawn, and is all that the net reads next.
 
     Args:
-        net, special: see `losses`.
+        reader, special: see `losses`.
         ids: what to go on from, (n,), at least one.
         length: how many.
         temperature: below 1 the likely becomes likelier, above 1 less so; 0 always takes the likeliest.
@@ -93,7 +101,8 @@ def continued(net, ids: np.ndarray, special: int, length: int, *, temperature: f
     Yields:
         Numbers of classes.
     """
-    reader, random = Reader(net), np.random.default_rng(seed)
+    reader.forget()
+    random = np.random.default_rng(seed)
     for start in range(0, len(ids), CHUNK):
         reader.read(ids[start:start + CHUNK])
     for _ in range(length):

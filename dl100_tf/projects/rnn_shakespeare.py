@@ -74,14 +74,14 @@ def predict(model, config, prompt: str, *, temperature: float = 0.8, top_k: int 
                         "in those of the text it learnt from.")
     if not temperature >= 0 or top_k < 0 or length < 1 or seed < 0:
         raise UserError("--temperature, --top-k and --seed can't be below 0, nor --length below 1.")
-    return written(model.get_layer("rnn_shakespeare"), known, prompt, length, temperature, top_k, seed)
+    return written(recurrent.Reader(model.get_layer("rnn_shakespeare")), known, prompt, length, temperature, top_k, seed)
 
 
-def written(net, known, prompt, length, temperature, top_k, seed):
+def written(reader, known, prompt, length, temperature, top_k, seed):
     """The prompt, and what the net writes behind it; it has forgotten what lies thousands of characters back."""
     yield prompt
     ids = characters.ids(prompt[-2000:] or "\n", known)  # an empty prompt is the beginning of a line
-    for number in recurrent.continued(net, ids, characters.SPECIAL, length, temperature=temperature, top_k=top_k,
+    for number in recurrent.continued(reader, ids, characters.SPECIAL, length, temperature=temperature, top_k=top_k,
                                       seed=seed):
         yield known[number]
 
@@ -93,16 +93,17 @@ def recipe(config, run):
     kinds, known = len(book.labels), book.alphabet
     prompt = PROMPT if set(PROMPT) <= set(known) else "\n"
     net = build_model(config, kinds)
+    reader = recurrent.Reader(net)
     samples = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: run.write_text(
-        f"samples/{epoch + 1}.txt", "".join(written(net, known, prompt, 300, 0.8, 0, (config.seed, epoch)))))
+        f"samples/{epoch + 1}.txt", "".join(written(reader, known, prompt, 300, 0.8, 0, (config.seed, epoch)))))
     epochs = training.fit(net, characters.windows(book, config.length), run, config, callbacks=[samples],
                           augment=characters.shifted(book, config.length))
-    reader = build_model(config, kinds, config.window)
-    reader.set_weights(net.get_weights())
-    model = reads_characters(known, reader, config.window)
+    saved = build_model(config, kinds, config.window)
+    saved.set_weights(net.get_weights())
+    model = reads_characters(known, saved, config.window)
     run.save(model)
     labels = evaluation.score(model, book, run)["labels"]
-    nats, right = recurrent.losses(net, characters.ids(book.held, known), characters.SPECIAL)
+    nats, right = recurrent.losses(reader, characters.ids(book.held, known), characters.SPECIAL)
     scores = evaluation.record(run, book, {
         "nats_per_character": nats.mean(), "bits_per_character": nats.mean() / math.log(2), "accuracy": right.mean(),
     }, len(nats), "characters", headline=("nats_per_character", "bits_per_character", "accuracy"), labels=labels)

@@ -37,7 +37,7 @@ def test_with_its_state_kept_a_net_gives_what_it_gives_at_once(cell):
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_text_is_the_one_that_reading_all_of_it_at_once_gives(cell):
     model = net(cell)
-    written = list(recurrent.continued(model, IDS[:5], 2, 30, temperature=0.7, top_k=4, seed=5))
+    written = list(recurrent.continued(recurrent.Reader(model), IDS[:5], 2, 30, temperature=0.7, top_k=4, seed=5))
     logits = model.predict(np.array([[*IDS[:5], *(number + 2 for number in written)]]), verbose=0)[0]
     random = np.random.default_rng(5)
     assert [recurrent.drawn(row, random, 0.7, 4) for row in logits[4:-1]] == written
@@ -47,14 +47,16 @@ def test_the_text_is_the_one_that_reading_all_of_it_at_once_gives(cell):
 def test_every_character_costs_one_step(monkeypatch):
     sizes, read = [], recurrent.Reader.read
     monkeypatch.setattr(recurrent.Reader, "read", lambda self, ids: sizes.append(len(ids)) or read(self, ids))
-    list(recurrent.continued(net("gru", 1), np.tile(IDS, 50), 2, 4, temperature=1.0, top_k=0, seed=0))
+    list(recurrent.continued(recurrent.Reader(net("gru", 1)), np.tile(IDS, 50), 2, 4, temperature=1.0, top_k=0, seed=0))
     assert sizes == [1000, 1000, 500, 1, 1, 1, 1]
 
 
 def test_losses_are_keras_own_over_the_whole_text_and_across_the_pieces_it_is_read_in(monkeypatch):
     monkeypatch.setattr(recurrent, "CHUNK", 7)
     model = net("lstm")
-    nats, right = recurrent.losses(model, IDS, 2)
+    reader = recurrent.Reader(model)
+    reader.read(IDS)  # and forgotten
+    nats, right = recurrent.losses(reader, IDS, 2)
     logits = model.predict(IDS[None, :-1], verbose=0)[0]
     expected = keras.losses.sparse_categorical_crossentropy(IDS[1:] - 2, logits, from_logits=True)
     np.testing.assert_allclose(nats, expected, atol=1e-5)

@@ -67,8 +67,8 @@ def test_characters_that_it_never_read_are_named(model, prompt, named):
 
 def test_of_a_very_long_prompt_the_end_counts(model, monkeypatch):
     lengths, continued = [], recurrent.continued
-    monkeypatch.setattr(recurrent, "continued", lambda net, ids, *rest, **more: (
-        lengths.append(len(ids)) or continued(net, ids, *rest, **more)))
+    monkeypatch.setattr(recurrent, "continued", lambda reader, ids, *rest, **more: (
+        lengths.append(len(ids)) or continued(reader, ids, *rest, **more)))
     text = said(model, "O gentle CORIN. " * 6250)  # 100 000 characters
     assert len(text) == 100_040 and lengths == [2000]
 
