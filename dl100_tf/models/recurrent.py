@@ -1,6 +1,7 @@
 """Recurrent nets over characters, one step at a time: the state is kept by whoever asks, so no character is read twice.
 """
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -46,7 +47,7 @@ class Reader:
         import tensorflow as tf
 
         twin = stepwise(net)
-        self._step = tf.function(twin, reduce_retracing=True)
+        self._step = tf.function(functools.partial(twin, training=False), reduce_retracing=True)
         self._empty = [tf.zeros((1, *given.shape[1:])) for given in twin.inputs[1:]]
         self.forget()
 

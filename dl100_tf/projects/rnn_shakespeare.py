@@ -74,7 +74,8 @@ def predict(model, config, prompt: str, *, temperature: float = 0.8, top_k: int 
                         "in those of the text it learnt from.")
     if not temperature >= 0 or top_k < 0 or length < 1 or seed < 0:
         raise UserError("--temperature, --top-k and --seed can't be below 0, nor --length below 1.")
-    return written(recurrent.Reader(model.get_layer("rnn_shakespeare")), known, prompt, length, temperature, top_k, seed)
+    reader = recurrent.Reader(model.get_layer("rnn_shakespeare"))
+    return written(reader, known, prompt, length, temperature, top_k, seed)
 
 
 def written(reader, known, prompt, length, temperature, top_k, seed):
@@ -90,10 +91,9 @@ def recipe(config, run):
     import keras
 
     book = load_data(config)
-    kinds, known = len(book.labels), book.alphabet
+    known, kinds = book.alphabet, len(book.labels)
     prompt = PROMPT if set(PROMPT) <= set(known) else "\n"
-    net = build_model(config, kinds)
-    reader = recurrent.Reader(net)
+    reader = recurrent.Reader(net := build_model(config, kinds))
     samples = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: run.write_text(
         f"samples/{epoch + 1}.txt", "".join(written(reader, known, prompt, 300, 0.8, 0, (config.seed, epoch)))))
     epochs = training.fit(net, characters.windows(book, config.length), run, config, callbacks=[samples],
