@@ -79,7 +79,9 @@ def kill_and_resume(project, home):
     return Run(project, "stopped"), Run(project, "whole"), interrupted, said
 
 
-ASKED = {}  # what `predict` is asked, and what its answer holds, of recipes that answer in texts
+ASKED = {  # what `predict` is asked, and what its answer holds, of recipes that answer in texts
+    "rnn_shakespeare": (("O gentle", "--length", "50"), "O gentle"),
+}
 
 
 def question(recipe, example, folder):

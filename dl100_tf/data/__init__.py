@@ -4,7 +4,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["agnews", "cifar10", "dispatches", "drawn", "folders", "images", "imdb", "iris", "mnist", "pretrained",
-                "samples", "sources", "text", "vectors"],
+    submodules=["agnews", "characters", "cifar10", "dispatches", "drawn", "folders", "images", "imdb", "iris", "mnist",
+                "pretrained", "samples", "scenes", "shakespeare", "sources", "text", "vectors"],
     submod_attrs={"splits": ["Source", "Split", "Splits"]},
 )

@@ -49,6 +49,11 @@ class Bundle:
     here: dict[str, np.ndarray]
 
     @property
+    def of_characters(self) -> bool:
+        """Whether it reads texts by their characters, which no task library does."""
+        return self.card["input"].get("tokenizer", {}).get("split", "").startswith("characters")
+
+    @property
     def kind(self) -> str:
         """What an example is: image, text or numbers."""
         return self.vectors[0]
@@ -78,7 +83,7 @@ def opened(folder: Path) -> Bundle:
         files = {name: (folder / name).read_bytes() for name in names}
         changed = [name for name in names if hashlib.sha256(files[name]).hexdigest() != card["files"][name]["sha256"]]
         rows = json.loads((folder / golden.FILE).read_text(encoding="utf-8"))["examples"]
-        texts = [_prepared(row["text"], card["input"]["tokenizer"]) for row in rows if "text" in row]
+        texts = [_prepared(row["text"], **card["input"]["tokenizer"]) for row in rows if "text" in row]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder} is no whole bundle ({error}): export the run again.") from error
     if changed or not files:
@@ -88,11 +93,11 @@ def opened(folder: Path) -> Bundle:
     return Bundle(card, files, vectors, texts, here)
 
 
-def _prepared(text: str, tokenizer: dict) -> str:
-    """A text for a library that only splits and looks up."""
-    lower = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-    blank = dict.fromkeys(map(ord, tokenizer.get("made_blank", "")), " ")
-    return text.translate(lower | dict.fromkeys(map(ord, tokenizer["removed"])) | blank)
+def _prepared(text: str, lower_case: str, removed: str, made_blank: str, **_) -> str:
+    """A text for a library that only splits and looks up, by what a card says of its tokenizer."""
+    lower = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"} if lower_case else {}
+    blank = dict.fromkeys(map(ord, made_blank), " ")
+    return text.translate(lower | dict.fromkeys(map(ord, removed)) | blank)
 
 
 def mark() -> str:

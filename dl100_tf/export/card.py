@@ -10,7 +10,7 @@ from dl100_tf.export import golden, preparation
 from dl100_tf.export.phone import NAMES
 
 TASKS = {"image": "image classification", "text": "text classification", "numbers": "classification of numbers"}
-LIMITS = {
+LIMITS = {  # by kind, and of texts of characters
     "image": ["A picture of something else is guessed at with confidence: show the label only above `unsure_below`.",
               "A phone prepares a picture before it asks, as the input's `preparation` says, step by step; the "
               "SavedModel does that itself."],
@@ -20,6 +20,10 @@ LIMITS = {
              "blank, split at white space, looked up, zeros behind.",
              "MediaPipe's own tokenizer only splits and looks up: hand it text that has been prepared so.",
              "MediaPipe runs no loops: of a recurrent net give it `int8.tflite` or `unrolled.tflite`."],
+    "character": ["Characters that it has never read are all the same character.",
+                  "Of a text the last characters that fit are read; no state is kept from one question to the next.",
+                  "A phone makes the ids: each of the last characters is looked up, capitals and all, zeros behind.",
+                  "Libraries that tokenize by themselves, as MediaPipe's, know no characters: hand LiteRT the ids."],
     "numbers": ["Numbers far from those it was trained on are guessed at with confidence."],
 }
 
@@ -36,6 +40,7 @@ def card(contract, run, version: int, files: dict, parity: list[dict], facts: di
         facts: what was measured besides, e.g. Keras' latency.
     """
     scores, record = run.read_json("scores.json"), run.record()
+    kind = "character" if contract.kind == "text" and contract.unit == "character" else contract.kind
     return {
         "name": contract.project, "version": version, "title": contract.title, "task": TASKS[contract.kind],
         "created": provenance.now(), "dl100_tf": provenance.version("dl100_tf"),
@@ -46,7 +51,7 @@ def card(contract, run, version: int, files: dict, parity: list[dict], facts: di
         "training": {"run": run.name, "source": scores["source"], "note": scores.get("source_note", ""),
                      "digest": scores.get("digest"), "commit": _commit(record), "score": scores["metrics"],
                      "test": f"{scores['n']} {scores['noun']}"},
-        "files": files, "parity": parity, **facts, "limits": LIMITS[contract.kind],
+        "files": files, "parity": parity, **facts, "limits": LIMITS[kind],
     }
 
 
@@ -60,6 +65,10 @@ def given(contract) -> dict:
             "content": f"{way.told}; the net's own scaling of pixels is inside",
             "preparation": {"name": contract.preparation, "saved_model": "done inside, of pictures of any size",
                             "tflite": "not inside: do the steps before you call it", "steps": list(way.steps)}}
+    if contract.kind == "text" and contract.unit == "character":
+        return found | {"tokenizer": {
+            "vocabulary": golden.VOCABULARY, "lower_case": "", "removed": "", "made_blank": "", "split": "characters (code points)",
+            "padding": 0, "unknown": 1, "length": contract.shape[0], "kept": "the last"}}
     if contract.kind == "text":
         return found | {"tokenizer": {
             "vocabulary": golden.VOCABULARY, "lower_case": "A-Z", "removed": contract.removed,

@@ -8,10 +8,15 @@ from dl100_tf.errors import UserError
 from dl100_tf.export import preparation as preparations
 
 Kind = Literal["image", "text", "numbers"]
-TOKENIZER = {"split": "whitespace", "output_mode": "int"}
+Unit = Literal["word", "character"]
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # what keras.layers.TextVectorization takes out
-# What a tokenizer does to texts once A-Z is lower case: the characters that it deletes, and those it makes blanks of.
-STANDARDS = {"lower_and_strip_punctuation": (PUNCTUATION, ""), "letters": ("", PUNCTUATION + "0123456789")}
+# Of the tokenizers that phones know, by the settings `standardize` and `split` of a `keras.layers.TextVectorization`:
+# what gets an id, and which characters are deleted and which made blanks once A-Z is lower case.
+TOKENIZERS = {
+    ("lower_and_strip_punctuation", "whitespace"): ("word", PUNCTUATION, ""),
+    ("letters", "whitespace"): ("word", "", PUNCTUATION + "0123456789"),
+    (None, "character"): ("character", "", ""),
+}
 CHANNELS = {1: "grey", 3: "RGB"}
 
 
@@ -23,13 +28,14 @@ class Contract:
         project: the recipe's name: of the served model and of its folder.
         title: what the recipe does, in one line.
         kind: what an example is.
-        shape: of one example: pixels (h, w, c) of an image, 0 to 255; word ids (length,) of a text; numbers (n,).
+        shape: of one example: pixels (h, w, c) of an image, 0 to 255; ids (length,) of a text; numbers (n,).
         labels: what its probabilities are of, in their order.
         source: the data it was trained on and the score it reached there, in words.
-        vocabulary: words of a text model, by id; `""` and `[UNK]` come first. Empty for others.
+        vocabulary: words or characters of a text model, by id; `""` and `[UNK]` come first. Empty for others.
         input: the model's name for its input.
         preparation: of images, how a picture of another size becomes an example, one of `preparation.WAYS`: a
             SavedModel does that itself, whoever calls a .tflite file has to.
+        unit: of texts, what has an id: each of the first words, or each of the last characters.
         removed, spaced: of texts, the characters that are deleted, and those that become blanks.
     """
 
@@ -42,6 +48,7 @@ class Contract:
     vocabulary: tuple[str, ...] = ()
     input: str = "input"
     preparation: str = "middle"
+    unit: Unit = "word"
     removed: str = PUNCTUATION
     spaced: str = ""
 
@@ -84,13 +91,13 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
         raise UserError(f"{run.path('model.keras')} gives {columns} numbers for {len(labels)} labels: it is not "
                         f"the model that was scored. Let the run finish with `{run.command}`.")
     layer = tokenizer(model)
-    removed, spaced = _standard(layer, run.project) if layer else (PUNCTUATION, "")
-    kind, shape = ("text", (layer.get_config()["output_sequence_length"],)) if layer else _seen(model)
+    rules = _tokenizer(layer, run.project) if layer else ()
+    kind, shape = ("text", tuple(ids(model).shape[1:])) if layer else _seen(model)
     if kind == "image" and not preparations.of(preparation).fits(shape):
         raise UserError(f"{run.project} takes pictures of shape {shape}, and its data prepare them as {preparation!r}, "
                         "which gives others: change the net's input, or the data's `preparation`.")
     return Contract(run.project, record.get("title", run.project), kind, tuple(shape), labels, _told(scores),
-                    tuple(layer.get_vocabulary()) if layer else (), model.inputs[0].name, preparation, removed, spaced)
+                    tuple(map(str, layer.get_vocabulary())) if layer else (), model.inputs[0].name, preparation, *rules)
 
 
 def tokenizer(model):
@@ -98,14 +105,20 @@ def tokenizer(model):
     return next((layer for layer in model.layers if type(layer).__name__ == "TextVectorization"), None)
 
 
-def _standard(layer, project: str) -> tuple[str, str]:
-    """What the tokenizer deletes, and what it makes blanks of."""
+def ids(model):
+    """The tensor of a text model that a phone hands over: that of its layer `ids`, else what its tokenizer gives."""
+    return next((layer for layer in model.layers if layer.name == "ids"), tokenizer(model)).output
+
+
+def _tokenizer(layer, project: str) -> tuple[Unit, str, str]:
+    """What a tokenizer gives ids to, what it deletes, and what it makes blanks of."""
     settings = layer.get_config()
     standard = getattr(settings["standardize"], "__name__", settings["standardize"])
-    if standard not in STANDARDS or any(settings[name] != value for name, value in TOKENIZER.items()):
+    if settings["output_mode"] != "int" or (standard, settings["split"]) not in TOKENIZERS:
+        known = " or ".join(f"{standardize} and {split}" for standardize, split in TOKENIZERS)
         raise UserError(f"{project} has a tokenizer with settings of its own, and phones know only the usual ones "
-                        f"({' or '.join(STANDARDS)}, {', '.join(TOKENIZER.values())}): leave them out.")
-    return STANDARDS[standard]
+                        f"({known}, int): leave them out.")
+    return TOKENIZERS[standard, settings["split"]]
 
 
 def _seen(model) -> tuple[Kind, tuple[int, ...]]:

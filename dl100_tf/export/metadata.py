@@ -7,6 +7,7 @@ Source: https://ai.google.dev/edge/litert/models/metadata
 """
 
 import io
+import re
 import zipfile
 
 from dl100_tf.errors import UserError
@@ -45,7 +46,8 @@ def put(model: bytes, contract: Contract, *, version: str, author: str, license:
         "description": " ".join(f"{sentence.rstrip('.')}." for sentence in told if sentence),
         "subgraph_metadata": [{"input_tensor_metadata": [_input(contract)],
                                "output_tensor_metadata": [_output()]}],
-        "min_parser_version": "1.2.1" if contract.kind == "text" else "1.0.0",  # 1.2.1 brought RegexTokenizerOptions
+        # 1.2.1 brought RegexTokenizerOptions
+        "min_parser_version": "1.2.1" if (contract.kind, contract.unit) == ("text", "word") else "1.0.0",
     }
     entry = next((entry for entry in content.metadata or [] if entry.name == NAME), None)
     if entry is None:
@@ -89,6 +91,9 @@ def _input(contract: Contract) -> dict:
             "process_units": [{"options": {"NormalizationOptions": {"mean": [0], "std": [1]}}}],
             "stats": {"min": [0], "max": [255]},
         }
+    if contract.kind == "text" and contract.unit == "character":  # for which TFLite's metadata have no tokenizer
+        return told | {"description": _character_rule(contract.shape[0]), "associated_files": [
+            {"name": VOCABULARY, "type": "VOCABULARY", "description": "A character and its id a line."}]}
     if contract.kind == "text":
         vocabulary = {"name": VOCABULARY, "type": "VOCABULARY", "description": "A word and its id a line."}
         return told | {
@@ -110,6 +115,13 @@ def _rule(contract: Contract) -> str:
             "wants it lower-cased and without these characters.")
 
 
+def _character_rule(length: int) -> str:
+    """The same where each character has an id."""
+    return (f"The ids of the last {length} characters (Unicode code points) of a text, capitals and all, 0 behind the "
+            f"end of a shorter one. {VOCABULARY} has the id of each character, white space as its code point (U+000A "
+            "for a line break), and 1 is that of any other.")
+
+
 def _output() -> dict:
     """`TensorMetadata` of what the model gives."""
     return {
@@ -126,12 +138,23 @@ def _files(contract: Contract) -> dict[str, str]:
             raise UserError(f"the label {label!r} can't stand in a line of {LABELS}: give the class another name.")
     told = {LABELS: "".join(f"{label}\n" for label in contract.labels)}
     if contract.kind == "text":
-        if contract.vocabulary[:2] != ("", "[UNK]") or any(" " in word or "\n" in word for word in contract.vocabulary):
+        plain = contract.vocabulary if contract.unit == "word" else [*map(_visible, contract.vocabulary)]
+        if contract.vocabulary[:2] != ("", "[UNK]") or any(" " in word or "\n" in word for word in plain):
             raise ValueError(f"{contract.project}'s vocabulary doesn't begin with padding and the unknown word, or has "
                              "words with white space inside")
-        words = [PAD, UNKNOWN, *contract.vocabulary[2:]]
+        words = [PAD, UNKNOWN, *plain[2:]]
         told[VOCABULARY] = "".join(f"{word} {number}\n" for number, word in enumerate(words))
     return told
+
+
+def _visible(character: str) -> str:
+    """A character as a line of a file can hold it: white space as its code point."""
+    return f"U+{ord(character):04X}" if character.isspace() else character
+
+
+def _character(word: str) -> str:
+    """What `_visible` wrote so; other words as they are."""
+    return chr(int(word[2:], 16)) if re.fullmatch(r"U\+[0-9A-F]{4,6}", word) else word
 
 
 def _with_files(model: bytes, files: dict[str, str]) -> bytes:
@@ -179,7 +202,7 @@ def read(model: bytes) -> dict:
         told |= {"input": taken, "output": given}
         shipped = {name: file.decode() for name, file in files(model).items()}
         words = [line.rsplit(" ", 1) for line in _lines(shipped.get(VOCABULARY, ""))]
-        by_id = {int(number): {PAD: "", UNKNOWN: "[UNK]"}.get(word, word) for word, number in words}
+        by_id = {int(number): {PAD: "", UNKNOWN: "[UNK]"}.get(word, _character(word)) for word, number in words}
         return told | {"labels": _lines(shipped[LABELS]), "vocabulary": [by_id[number] for number in range(len(words))]}
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"the metadata of this .tflite file are damaged ({error}): export the run again.") from error

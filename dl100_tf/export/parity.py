@@ -111,11 +111,20 @@ def spoilt(kind: str, inputs: np.ndarray, vocabulary: tuple[str, ...] = ()) -> d
                  "BGR": inputs[..., ::-1], "transposed": inputs.swapaxes(1, 2)}
     elif kind == "text":
         found = {"ids shifted by one": np.where(inputs > 0, np.minimum(inputs + 1, len(vocabulary) - 1), 0),
-                 "not lower-cased": _upper(inputs, vocabulary), "padded in front": _in_front(inputs)}
+                 **_in_other_letters(inputs, vocabulary), "padded in front": _in_front(inputs)}
     else:
         found = {"a tenth": inputs / 10, "in another order": inputs[:, ::-1]}
     return {name: changed for name, changed in found.items()
             if changed.shape == inputs.shape and not np.array_equal(changed, inputs)}
+
+
+def _in_other_letters(ids: np.ndarray, vocabulary: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """The ids where nobody lower-cased a text, or where somebody did though the vocabulary has capitals."""
+    if all(word == word.lower() for word in vocabulary[2:]):
+        return {"not lower-cased": _upper(ids, vocabulary)}
+    number = {word: index for index, word in enumerate(vocabulary)}
+    lower = np.array([index if index < 2 else number.get(word.lower(), 1) for index, word in enumerate(vocabulary)])
+    return {"lower-cased": lower[ids]}
 
 
 def _upper(ids: np.ndarray, vocabulary: tuple[str, ...]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The Keras model as a phone calls it: a batch of one, float32 RGB pixels or int32 word ids in, probabilities out."""
+"""The Keras model as a phone calls it: a batch of one, float32 RGB pixels or int32 ids in, probabilities out."""
 
 import numpy as np
 
@@ -11,7 +11,8 @@ UNROLL = "unroll"  # what a recurrent layer calls it
 def model(model, contract):
     """`model` between the input and the output that a phone can handle; the weights are shared.
 
-    String operations don't convert, so a text comes as the ids of its words. A sigmoid becomes two probabilities.
+    String operations don't convert, so a text comes as the ids of its words or characters. A sigmoid becomes two
+    probabilities.
 
     Args:
         model: `keras.Model` with one input and one output.
@@ -25,8 +26,7 @@ def model(model, contract):
 
     given = keras.Input(contract.phone_shape[1:], 1, contract.phone_dtype, name=NAMES[contract.kind])
     if contract.kind == "text":
-        tokens = contracts.tokenizer(model).output
-        answer = keras.Model(tokens, model.outputs[0])(given)
+        answer = keras.Model(contracts.ids(model), model.outputs[0])(given)
     elif contract.is_grey:
         grey = layers.Conv2D(1, 1, use_bias=False, trainable=False, name="grey")
         seen = grey(given)
@@ -87,10 +87,11 @@ def inputs(model, contract, examples) -> np.ndarray:
         examples: as the model takes them: pictures (n, h, w, c), texts (n,), or numbers (n, k).
     """
     if contract.kind == "text":
+        import keras
         import tensorflow as tf
 
-        tokenizer = contracts.tokenizer(model)
-        parts = [np.asarray(tokenizer(tf.constant(list(examples[start:start + 512]), tf.string)), "int32")
+        look_up = keras.Model(model.inputs[0], contracts.ids(model))
+        parts = [np.asarray(look_up(tf.constant(list(examples[start:start + 512]), tf.string)), "int32")
                  for start in range(0, len(examples), 512)]
         return np.concatenate(parts) if parts else np.zeros((0, *contract.shape), "int32")
     examples = np.asarray(examples)

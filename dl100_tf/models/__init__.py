@@ -2,5 +2,7 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["attention", "scratch"], submod_attrs={
-    "standards": ["letters"], "text": ["reads_text"], "vision": ["judges_views", "pass_on", "whiten"]})
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=["attention", "recurrent", "scratch"],
+    submod_attrs={"standards": ["letters"], "text": ["reads_characters", "reads_text"],
+                  "vision": ["judges_views", "pass_on", "whiten"]})

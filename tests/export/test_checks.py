@@ -335,3 +335,12 @@ class TestCommand:
         (folder / "card.json").write_text("{")
         with pytest.raises(UserError, match="no whole bundle"):
             asking.opened(Path(folder))
+
+
+def test_texts_of_characters_are_for_no_task_library():
+    card = {"input": {"tokenizer": {"split": "characters (code points)", "lower_case": "", "removed": ""}}}
+    bundle = asking.Bundle(card, {"float32.tflite": b""}, ("text", np.zeros((1, 3), "int32")), ["A b!"], {})
+    for check in ("mediapipe", "tflite-support"):
+        found, = checks.reader(bundle, check, "no-such-python")
+        assert found.outcome == "not run" and "characters" in found.told
+    assert asking._prepared("A b!", **card["input"]["tokenizer"]) == "A b!"

@@ -17,6 +17,7 @@ IMAGE = Contract("cnn_tiny", "What colour a picture has", "image", (6, 8, 3), ("
                  "91.00% accuracy on 10 test pictures, a sample made by the package")
 TEXT = Contract("text_tiny", "Whether a film is good", "text", (12,), ("negative", "positive"),
                 "88.00% accuracy on 10 test texts, real data", ("", "[UNK]", *WORDS), "text")
+CHARACTERS = dataclasses.replace(TEXT, unit="character", vocabulary=("", "[UNK]", *"\n\u2028 !AaU+🙂"))
 NUMBERS = Contract("rows_tiny", "Which flower it is", "numbers", (4,), ("a", "b"), "scored on 3 test rows, real data")
 
 
@@ -53,6 +54,11 @@ def image(bare):
 @pytest.fixture(scope="module")
 def text(bare):
     return metadata.put(bare["text"], TEXT, **SAID)
+
+
+@pytest.fixture(scope="module")
+def spelled(bare):
+    return metadata.put(bare["text"], CHARACTERS, **SAID)
 
 
 def answer(model: bytes, x):
@@ -182,15 +188,28 @@ class TestText:
 
 
     def test_characters_that_become_blanks_are_told_and_split_at(self, bare):
-        from dl100_tf.export.contract import STANDARDS
+        from dl100_tf.export.contract import TOKENIZERS
 
-        removed, spaced = STANDARDS["letters"]
+        _, removed, spaced = TOKENIZERS["letters", "whitespace"]
         contract = dataclasses.replace(TEXT, removed=removed, spaced=spaced)
         told = metadata.read(metadata.put(bare["text"], contract, **SAID))
         assert f"put a blank for each of the characters {spaced} and split" in told["input"]["description"]
         assert "delete" not in told["input"]["description"]
         options = told["input"]["process_units"][0]["options"]["RegexTokenizerOptions"]
         assert re.split(options["delim_regex_pattern"], "asia #39;s 2nd e-mail") == ["asia", "s", "nd", "e", "mail"]
+
+
+class TestCharacters:
+    def test_the_vocabulary_survives_white_space_and_all(self, spelled):
+        lines = metadata.files(spelled)["vocabulary.txt"].decode().split("\n")
+        assert lines[:6] == ["<PAD> 0", "<UNKNOWN> 1", "U+000A 2", "U+2028 3", "U+0020 4", "! 5"] and lines[-1] == ""
+        assert metadata.read(spelled)["vocabulary"] == list(CHARACTERS.vocabulary)
+
+    def test_no_tokenizer_is_promised_and_the_rule_is_told(self, spelled):
+        told = metadata.read(spelled)
+        assert not told["input"].get("process_units") and told["min_parser_version"] == "1.0.0"
+        assert [one["name"] for one in told["input"]["associated_files"]] == ["vocabulary.txt"]
+        assert "last 12 characters" in told["input"]["description"] and "capitals" in told["input"]["description"]
 
 
 class TestFiles:

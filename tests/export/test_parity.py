@@ -66,6 +66,12 @@ def test_mistakes_of_texts():
     assert found["padded in front"].tolist() == [[0, 0, 2, 3, 4, 1]]
 
 
+def test_mistakes_of_texts_with_capitals():
+    found = parity.spoilt("text", np.array([[4, 2, 3, 1, 5]]), ("", "[UNK]", "a", "B", "A", " "))
+    assert found["lower-cased"].tolist() == [[2, 2, 1, 1, 5]]  # there is no b
+    assert set(found) == {"lower-cased", "ids shifted by one"}, "and nothing was padded"
+
+
 def test_a_mistake_is_caught_by_the_bounds_or_by_being_far_off():
     right = parity.compare("int8", KERAS, KERAS + 0.01)
     assert not parity.caught(right, parity.compare("int8", KERAS, KERAS + 0.015))

@@ -18,7 +18,7 @@ def test_letters(raw, alike):
 
 
 def test_every_ascii_character_is_what_the_export_tells():
-    removed, spaced = contract.STANDARDS["letters"]
+    _, removed, spaced = contract.TOKENIZERS["letters", "whitespace"]
     every = "".join(map(chr, range(1, 128)))
     told = every.lower().translate(dict.fromkeys(map(ord, removed)) | dict.fromkeys(map(ord, spaced), " "))
     assert letters([every]).numpy()[0].decode() == told

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dl100_tf.data import text
-from dl100_tf.models import reads_text
+from dl100_tf.models import reads_characters, reads_text
 
 TEXTS = np.array(["a film with a heart", "no heart, no point", "", "naïve 日本"], object)
 
@@ -60,3 +60,47 @@ assert model.inputs[0].name == "text" and model.output_names == ["probability"]
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+KNOWN = "\n Aab"
+
+
+@pytest.fixture(scope="module")
+def reading():
+    """A net of characters, and what reads texts with it."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    x, _ = layers.GRU(4, return_sequences=True, return_state=True)(layers.Embedding(7, 3, mask_zero=True)(ids))
+    net = keras.Model(ids, layers.Dense(5, name="logits")(x), name="net")
+    return net, reads_characters(KNOWN, net, 6)
+
+
+class TestCharacters:
+    def expected(self, net, ids):
+        logits = net.predict(np.array([ids], "int32"), verbose=0)[0, -1]
+        return np.exp(logits) / np.exp(logits).sum()
+
+    @pytest.mark.parametrize("text, ids", [
+        ("Aab", [4, 5, 6]), ("a", [5]), ("Ab\naAb", [4, 6, 2, 5, 4, 6]),
+        ("aaaaaaaaaaaa\nA b", [5, 5, 2, 4, 3, 6]), ("AB🙂ش", [4, 1, 1, 1])])
+    def test_it_reads_the_last_characters_capitals_and_all(self, reading, text, ids):
+        net, model = reading
+        found = model.predict(np.array([text, "longer than all"], object), verbose=0)
+        assert found.shape == (2, 5) and found.dtype == np.float32
+        np.testing.assert_allclose(found[0], self.expected(net, ids), atol=1e-6)
+
+    def test_an_empty_text_gets_an_answer(self, reading):
+        found = reading[1].predict(np.array([""], object), verbose=0)
+        assert found.sum() == pytest.approx(1) and np.isfinite(found).all()
+
+    def test_the_saved_model_is_the_same(self, reading, tmp_path):
+        import keras
+
+        reading[1].save(tmp_path / "model.keras")
+        again = keras.saving.load_model(tmp_path / "model.keras")
+        texts = np.array(["Aab\n a", "b", "A" * 50], object)
+        assert np.array_equal(again.predict(texts, verbose=0), reading[1].predict(texts, verbose=0))
+        assert again.get_layer("tokenizer").get_vocabulary()[2:] == list(KNOWN)
