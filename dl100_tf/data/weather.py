@@ -70,8 +70,8 @@ def recent(path: Path, hours: int, layout: Layout | None = None) -> Series:
     """
     found = _series(path, layout)
     if len(found) < hours:
-        raise DataError(f"{path} has {len(found)} hours of which every column is known, and the model looks at {hours}: "
-                        "give it a longer file.")
+        raise DataError(f"{path} has {len(found)} hours of which every column is known, and the model looks at "
+                        f"{hours}: give it a longer file.")
     kept = slice(len(found) - hours, None)
     return Series(found.times[kept], found.values[kept], found.target[kept], found.columns, found.filled, found.gaps)
 

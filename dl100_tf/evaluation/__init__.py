@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "comparisons": ["compare", "draw_gap"],
     "figures": ["figure"],
     "findings": ["explain_text"],
+    "forecasts": ["chart", "forecast"],
     "layers": ["draw_layers"],
     "pictures": ["draw_pictures", "explain_images", "overlay"],
     "plots": ["plot"],

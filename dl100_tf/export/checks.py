@@ -40,7 +40,7 @@ def offline() -> list[str]:
 def reader(bundle: Bundle, check: str, python: str) -> list[Finding]:
     """Ask MediaPipe Tasks or tflite-support, in a Python of their own and without a network."""
     left, found = dict(bundle.files), []
-    if check == "mediapipe" and bundle.kind == "numbers":
+    if check == "mediapipe" and bundle.kind in ("numbers", "series"):
         return [Finding(check, "", "not run", "MediaPipe Tasks have no task for rows of numbers")]
     if check == "mediapipe":
         loops = [name for name, content in left.items() if graph.subgraphs(content) > 1]

@@ -7,7 +7,7 @@ from typing import Literal
 from dl100_tf.errors import UserError
 from dl100_tf.export import preparation as preparations
 
-Kind = Literal["image", "text", "numbers"]
+Kind = Literal["image", "text", "numbers", "series"]
 TOKENIZER = {"standardize": "lower_and_strip_punctuation", "split": "whitespace", "output_mode": "int"}
 CHANNELS = {1: "grey", 3: "RGB"}
 
@@ -20,13 +20,17 @@ class Contract:
         project: the recipe's name: of the served model and of its folder.
         title: what the recipe does, in one line.
         kind: what an example is.
-        shape: of one example: pixels (h, w, c) of an image, 0 to 255; word ids (length,) of a text; numbers (n,).
-        labels: what its probabilities are of, in their order.
+        shape: of one example: pixels (h, w, c) of an image, 0 to 255; word ids (length,) of a text; numbers (n,);
+            (hours, columns) of a series.
+        labels: what its probabilities are of, in their order; of a series, the hours that are forecast.
         source: the data it was trained on and the score it reached there, in words.
         vocabulary: words of a text model, by id; `""` and `[UNK]` come first. Empty for others.
         input: the model's name for its input.
         preparation: of images, how a picture of another size becomes an example, one of `preparation.WAYS`: a
             SavedModel does that itself, whoever calls a .tflite file has to.
+        columns: of a series, what its columns are, with their units. Empty for others.
+        unit: of what is forecast.
+        scale: what a difference of one is beside: the standard deviation of what is forecast; 1 for probabilities.
     """
 
     project: str
@@ -38,6 +42,14 @@ class Contract:
     vocabulary: tuple[str, ...] = ()
     input: str = "input"
     preparation: str = "middle"
+    columns: tuple[str, ...] = ()
+    unit: str = ""
+    scale: float = 1.0
+
+    @property
+    def output(self) -> str:
+        """What the model's output is called."""
+        return "forecast" if self.kind == "series" else "probabilities"
 
     @property
     def is_grey(self) -> bool:
@@ -64,14 +76,16 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
         preparation: how pictures are prepared for it, as its data say.
 
     Raises:
-        UserError: it is no classifier with one input and one output, or of a kind that can't be exported.
+        UserError: it is no classifier or forecast with one input and one output, or of a kind that can't be exported.
     """
     scores, record = run.read_json("scores.json"), run.record()
-    if not scores or not scores.get("labels"):
+    if not scores or not (scores.get("labels") or scores.get("series")):
         raise UserError(f"{run.project} has no scores in run {run.name}: let it finish with `{run.command}`.")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise UserError(f"{run.project} has {len(model.inputs)} inputs and {len(model.outputs)} outputs: only one of "
                         "each can be exported.")
+    if scores.get("series"):
+        return _of_series(run, model, scores, record.get("title", run.project))
     labels = tuple(map(str, scores["labels"]))
     columns = math.prod(model.outputs[0].shape[1:])
     if columns != len(labels) and (columns, len(labels)) != (1, 2):
@@ -87,6 +101,17 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
                         "which gives others: change the net's input, or the data's `preparation`.")
     return Contract(run.project, record.get("title", run.project), kind, tuple(shape), labels, _told(scores),
                     tuple(layer.get_vocabulary()) if layer else (), model.inputs[0].name, preparation)
+
+
+def _of_series(run, model, scores: dict, title: str) -> Contract:
+    """The contract of a forecast's model, by what `evaluation.forecast` noted."""
+    told, shape = scores["series"], tuple(model.inputs[0].shape[1:])
+    if len(shape) != 2 or shape[1] != len(told["columns"]) or model.outputs[0].shape[1:] != (len(told["horizons"]),):
+        raise UserError(f"{run.path('model.keras')} is not the model that was scored. Let the run finish with "
+                        f"`{run.command}`.")
+    return Contract(run.project, title, "series", shape, tuple(told["horizons"]), _told(scores),
+                    input=model.inputs[0].name, columns=tuple(told["columns"]), unit=told["unit"],
+                    scale=float(told["scale"]))
 
 
 def tokenizer(model):
@@ -113,4 +138,6 @@ def _told(scores: dict) -> str:
     real = "a sample made by the package" if scores["source"] == "sample" else "real data"
     note = f" ({scores['source_note']})" if scores.get("source_note") else ""
     told = f"{accuracy:.2%} accuracy" if accuracy is not None else "scored"
+    if scores.get("series"):
+        told = f"{scores['metrics']['mae']:.2f} {scores['series']['unit']} mean absolute error"
     return f"{told} on {scores['n']} test {scores['noun']}, {real}{note}"

@@ -45,7 +45,7 @@ def put(model: bytes, contract: Contract, *, version: str, author: str, license:
         "name": contract.project, "version": version, "author": author, "license": license,
         "description": " ".join(f"{sentence.rstrip('.')}." for sentence in told if sentence),
         "subgraph_metadata": [{"input_tensor_metadata": [_input(contract)],
-                               "output_tensor_metadata": [_output()]}],
+                               "output_tensor_metadata": [_output(contract)]}],
         "min_parser_version": "1.2.1" if contract.kind == "text" else "1.0.0",  # 1.2.1 brought RegexTokenizerOptions
     }
     entry = next((entry for entry in content.metadata or [] if entry.name == NAME), None)
@@ -97,6 +97,10 @@ def _input(contract: Contract) -> dict:
             "process_units": [{"options": {"RegexTokenizerOptions": {
                 "delim_regex_pattern": DELIMITER, "vocab_file": [vocabulary]}}}],
         }
+    if contract.kind == "series":
+        hours, _ = contract.shape
+        return told | {"description": f"The last {hours} hours, the newest last, and of each hour as it was measured: "
+                                      f"{'; '.join(contract.columns)}. The model scales them itself."}
     return told | {"description": f"{contract.shape[0]} numbers as they were measured: the model scales them itself."}
 
 
@@ -108,8 +112,12 @@ def _rule(length: int) -> str:
             "wants it lower-cased and with these characters deleted.")
 
 
-def _output() -> dict:
+def _output(contract: Contract) -> dict:
     """`TensorMetadata` of what the model gives."""
+    if contract.kind == "series":
+        return {"name": contract.output, "description": f"What is forecast for each hour to come, in {contract.unit}.",
+                "content": {"content_properties": {"FeatureProperties": {}}}, "associated_files": [
+                    {"name": LABELS, "type": "TENSOR_AXIS_LABELS", "description": "An hour a line."}]}
     return {
         "name": "probabilities", "description": "How likely each label is; together they make 1.",
         "content": {"content_properties": {"FeatureProperties": {}}}, "stats": {"min": [0], "max": [1]},
