@@ -134,13 +134,12 @@ def windows(found: Series, hours: int, at: np.ndarray) -> Split:
     return Split(np.ascontiguousarray(past[at - hours]), np.ascontiguousarray(ahead[at]))
 
 
-def parted(found: Series, hours: int, every: int, source) -> Forecasts:
+def parted(found: Series, hours: int, source) -> Forecasts:
     """Training, validation and test windows, in this order of time: no hour that is forecast in one is in another's.
 
     Args:
         found: the series.
         hours: of the past that a window has.
-        every: hours from one training window to the next; in validation and test it is one.
         source: where the series came from.
 
     Raises:
@@ -152,7 +151,7 @@ def parted(found: Series, hours: int, every: int, source) -> Forecasts:
     if len(found) < LEAST or not all(map(len, parts)):
         raise DataError(f"{source.where} are too short a series: {_count(LEAST)} hours are the least, and windows of "
                         f"{hours} hours without long gaps in each part. Give it more, or make --hours smaller.")
-    train, held, tested = (windows(found, hours, at) for at in (parts[0][::every], *parts[1:]))
+    train, held, tested = (windows(found, hours, at) for at in parts)
     labels = tuple(f"+{hour} h" for hour in range(1, AHEAD + 1))
     return Forecasts(train, held, tested, labels, source, columns=found.columns, times=found.times[parts[2]],
                      filled=found.filled)

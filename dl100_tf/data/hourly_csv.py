@@ -103,7 +103,7 @@ def read(path: Path, layout: Layout) -> Rows:
             values.append([_number(cell, name, path, number) if name != layout.direction else cell
                            for cell, name in zip(cells[clock:], layout.needed[clock:], strict=True)])
             if layout.direction:
-                values[-1][-1:] = _wind(values[-1][-1], path, number)
+                values[-1][-1:] = _wind(values[-1][-1], layout.direction, path, number)
     if not times:
         raise DataError(f"{path} has no row of a full hour: give it hourly rows.")
     return Rows(np.array(times, "datetime64[h]"), np.array(values, "float32"), between)
@@ -158,7 +158,7 @@ def _number(cell: str, name: str, path: Path, line: int) -> float:
     return value
 
 
-def _wind(cell: str, path: Path, line: int) -> tuple[float, float]:
+def _wind(cell: str, name: str, path: Path, line: int) -> tuple[float, float]:
     """Where the wind blows to, as a vector of length one to the east and to the north; (0, 0) where it is calm."""
     if cell in MISSING:
         return math.nan, math.nan
@@ -166,5 +166,5 @@ def _wind(cell: str, path: Path, line: int) -> tuple[float, float]:
         return 0.0, 0.0
     degrees = COMPASS.get(cell.upper())
     if degrees is None:
-        degrees = _number(cell, "of the wind's direction", path, line)
+        degrees = _number(cell, name, path, line)
     return -math.sin(math.radians(degrees)), -math.cos(math.radians(degrees))

@@ -31,7 +31,7 @@ LAYOUTS = (
 )
 
 
-def load(source: str = "auto", data_dir: str | os.PathLike | None = None, hours: int = 72, every: int = 1,
+def load(source: str = "auto", data_dir: str | os.PathLike | None = None, hours: int = 72,
          csv: str = "", layout: Layout | None = None) -> Forecasts:
     """Load an hourly series as windows: training, then a year of validation, then a year of test, in this order.
 
@@ -40,7 +40,6 @@ def load(source: str = "auto", data_dir: str | os.PathLike | None = None, hours:
             where TensorFlow keeps it; TensorFlow Datasets have no copy) or `sample`.
         data_dir: the folder with `weather/pollution.csv`; None for `$DL100_DATA`.
         hours: of the past in a window.
-        every: hours from one training window to the next.
         csv: a file of one's own, instead of any of these.
         layout: its columns; None: they are one of `LAYOUTS`.
 
@@ -59,7 +58,7 @@ def load(source: str = "auto", data_dir: str | os.PathLike | None = None, hours:
 
     rungs = {"local": local, "tfds": lambda: _read("tfds", _downloaded()), "sample": _sample}
     return sources.climb("local" if csv else source, REMEDY, **{
-        name: functools.partial(_parted, rung, hours, every) for name, rung in rungs.items()})
+        name: functools.partial(_parted, rung, hours) for name, rung in rungs.items()})
 
 
 def recent(path: Path, hours: int, layout: Layout | None = None) -> Series:
@@ -113,9 +112,9 @@ def _sample() -> tuple[Series, Source]:
     return found, Source("sample", where, _digest(found), sources.SAMPLE_NOTE)
 
 
-def _parted(rung, hours: int, every: int) -> Forecasts:
+def _parted(rung, hours: int) -> Forecasts:
     found, source = rung()
-    return hourly.parted(found, hours, every, source)
+    return hourly.parted(found, hours, source)
 
 
 def _digest(found: Series) -> str:

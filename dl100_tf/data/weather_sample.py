@@ -27,12 +27,13 @@ def rows(layout: Layout, hours: int = HOURS, seed: int = 0) -> Rows:
     hour, day = calendar(times).T.astype("float64")
     year = 2 * np.pi * (day + hour / 24) / 365.25
     front = _drifting(random, hours, 60)  # of length one; more than zero: pressure is low
-    coming = np.gradient(_smooth(front, 12)) * 60
+    coming = np.gradient(_smooth(front, 12))
+    coming /= coming.std()
     cloud = 1 / (1 + np.exp(-2 * front))
     sun = np.cos(2 * np.pi * (hour - 14) / 24)
     temperature = (12 - 14 * np.cos(year - 0.35) + (6.5 - 2 * np.cos(year)) * (1 - 0.8 * cloud) * sun
-                   + 3 * np.roll(_smooth(coming, 18), 9) + 1.5 * _drifting(random, hours, 30))
-    speed = 2 + 6 * np.abs(coming) + random.exponential(1, hours)
+                   + 2 * np.roll(_smooth(coming, 18), 9) + 1.5 * _drifting(random, hours, 30))
+    speed = 1 + 2 * np.abs(coming) + random.exponential(1, hours)
     dew = temperature - 12 + 9 * cloud + random.normal(0, 0.5, hours)
     blows = np.stack([0.6 * np.sin(3 * front), np.where(coming > 0, 1.0, -1.0)])
     blows /= np.linalg.norm(blows, axis=0)

@@ -10,6 +10,7 @@ AHEAD = 24
 PENALTIES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0)  # of the linear model: the best on validation is taken
 PERIODS = (24.0, 365.25)  # of the last two columns
 REACH = 5.0  # standard deviations from the mean, beyond which a value is cut off
+SKEWED = 1.0  # skewness from which on a column without negative values is taken as its logarithm: wind, rain, dust
 
 
 def persistence(x: np.ndarray) -> np.ndarray:
@@ -29,13 +30,18 @@ class Linear:
     hour's time of day and of year: what the net sees. The penalty is chosen on validation.
 
     Attributes:
-        mean, deviation: of each measured column in training, float32 (columns - 2,).
+        skewed: 1 for each measured column that is taken as log(1 + value), else 0, float32 (columns - 2,).
+        mean, deviation: of each of them, in training.
         weights: (features, 24), the last row the constant.
         penalty: the one chosen.
     """
 
     def __init__(self, train, validation):
         measured = train.x[:, -1, :-2].astype("float64")
+        away = measured - measured.mean(axis=0)
+        skewness = (away ** 3).mean(axis=0) / np.maximum((away ** 2).mean(axis=0), 1e-9) ** 1.5
+        self.skewed = ((skewness > SKEWED) & (train.x[..., :-2].min(axis=(0, 1)) >= 0)).astype("float32")
+        measured = self._flattened(measured)
         self.mean = measured.mean(axis=0).astype("float32")
         self.deviation = np.maximum(measured.std(axis=0), 1e-3).astype("float32")
         given, wanted = self.features(train.x), (train.y - persistence(train.x)).astype("float64")
@@ -54,10 +60,14 @@ class Linear:
 
     def features(self, x: np.ndarray) -> np.ndarray:
         """What it multiplies, float64 (n, features)."""
-        scaled = np.clip((x[..., :-2] - self.mean) / self.deviation, -REACH, REACH)
+        scaled = np.clip((self._flattened(x[..., :-2]) - self.mean) / self.deviation, -REACH, REACH)
         angle = 2 * np.pi * x[:, -1, -2:] / PERIODS
         return np.concatenate([scaled.reshape(len(x), -1), np.sin(angle), np.cos(angle), np.ones((len(x), 1))],
                               axis=1, dtype="float64")
+
+
+    def _flattened(self, measured: np.ndarray) -> np.ndarray:
+        return np.where(self.skewed, np.log1p(np.maximum(measured, 0)), measured)
 
 
 def scaled(series, linear: Linear):
@@ -67,9 +77,12 @@ def scaled(series, linear: Linear):
     """
     from keras import layers, ops
 
+    measured = series[:, :, :-2]
+    if linear.skewed.any():
+        measured = measured * (1 - linear.skewed) + ops.log(1 + ops.maximum(measured, 0.0)) * linear.skewed
     coarse = linear.mean.astype("float16").astype("float32")
     ones = np.ones_like(coarse)
-    near = layers.Normalization(mean=coarse, variance=ones, name="coarse")(series[:, :, :-2])
+    near = layers.Normalization(mean=coarse, variance=ones, name="coarse")(measured)
     fine = layers.Normalization(mean=linear.mean - coarse, variance=linear.deviation ** 2, name="fine")(near)
     return ops.clip(fine, -REACH, REACH)
 

@@ -26,7 +26,6 @@ class Config(cli.Common):
     schedule: cli.Schedule = "cosine"  # how the learning rate moves
     cell: Literal["simple", "gru", "lstm"] = "gru"  # what carries its state along the hours
     hours: int = 72  # of the past that the model sees
-    every: int = 2  # hours from one training window to the next: neighbours are almost alike
     stride: int = 3  # hours that the recurrent layer sees as one step
     units: int = 64  # of the recurrent layer
     dropout: float = 0.4  # part of the features left out while training
@@ -55,7 +54,7 @@ class Config(cli.Common):
 
 def load_data(config):
     """Windows of the past, float32 (n, hours, columns), and the next 24 hours, parted by time."""
-    return weather.load(config.source, config.data_dir, config.hours, config.every, config.csv, config.layout)
+    return weather.load(config.source, config.data_dir, config.hours, config.csv, config.layout)
 
 
 def build_model(config, linear):
