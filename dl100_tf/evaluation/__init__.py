@@ -11,10 +11,11 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "activations": ["draw_activations"],
     "boundaries": ["draw_boundary"],
+    "charts": ["chart"],
     "comparisons": ["compare", "draw_gap"],
     "figures": ["figure"],
     "findings": ["explain_text"],
-    "forecasts": ["chart", "forecast"],
+    "forecasts": ["forecast"],
     "layers": ["draw_layers"],
     "pictures": ["draw_pictures", "explain_images", "overlay"],
     "plots": ["plot"],

@@ -1,4 +1,4 @@
-"""The measurement of forecasts: how far off, hour by hour, beside those of simpler ways; and forecasts as text."""
+"""The measurement of forecasts: how far off, hour by hour, beside those of simpler ways."""
 
 import numpy as np
 
@@ -8,7 +8,6 @@ from dl100_tf.evaluation import figures, scores, tables
 ROWS = (1, 3, 6, 9, 12, 18, 24)  # hours ahead that mark the figure's axis
 RANKS = (0.1, 0.5, 0.9, 1.0)  # of the forecasts by their error, best first: those that are drawn
 BEFORE = 48  # hours of the past that are drawn with them
-BAR = 30  # characters of the longest bar
 
 
 def forecast(model, data, run, baselines: dict, unit: str, noun: str = "forecasts") -> dict:
@@ -111,19 +110,3 @@ def _draw_examples(run, data, found: np.ndarray, others: dict[str, np.ndarray], 
 
     figures.figure(run, "forecasts", draw, "Forecasts and what came, from one of the best to the worst.", (10.4, 7),
                    "Forecasts with the truth")
-
-
-def chart(times: np.ndarray, values: np.ndarray, unit: str) -> str:
-    """A forecast as text: a line for each hour, with a bar from the coldest to the warmest.
-
-    Args:
-        times: of the hours, datetime64[h] (n,).
-        values: (n,).
-        unit: of the values.
-    """
-    low, high = float(values.min()), float(values.max())
-    lines = []
-    for time, value in zip(times, values, strict=True):
-        length = round(BAR * (float(value) - low) / max(high - low, 1e-6))
-        lines.append(f"{str(time).replace('T', ' ')}:00 {value:7.1f} {unit}  {'█' * length}".rstrip())
-    return "\n".join(lines)
