@@ -209,6 +209,8 @@ class TestRecipe:
         """About a picture that is in no net's format, as people send them."""
         run, *_ = trained(project)
         recipe = __import__(f"dl100_tf.projects.{project}", fromlist=["recipe"])
+        if project in ASKED:
+            pytest.skip("answers in texts")
         config = recipe.Config(**run.read_json("config.json"))
         data, model = recipe.load_data(config), run.load_model()
         path = question(recipe, data.test.x[0], tmp_path)[0] if hasattr(recipe, "predict") else None

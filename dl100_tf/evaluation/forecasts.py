@@ -44,7 +44,7 @@ def forecast(model, data, run, baselines: dict, unit: str, noun: str = "forecast
     rows = [{"hours ahead": f"{hour}", **{name: float(values[hour - 1]) for name, values in by_hour.items()}}
             for hour in range(1, len(by_hour["net"]) + 1)]
     tables.table(run, "errors", [*rows, {"hours ahead": "all", **mean}], f"Mean absolute error, {unit}",
-                 best=dict.fromkeys(by_hour, ""), mark=[len(rows)])
+                 best={}, mark=[len(rows)])
     _draw_errors(run, by_hour, unit)
     _draw_examples(run, data, found, {best: baselines[best](data.test.x)}, unit)
     return record
