@@ -27,7 +27,8 @@ class Config(cli.Common):
     cell: Literal["simple", "gru", "lstm"] = "gru"  # what carries its state along the hours
     hours: int = 72  # of the past that the model sees
     stride: int = 3  # hours that the recurrent layer sees as one step
-    units: int = 64  # of the recurrent layer
+    members: int = 3  # nets that learn apart and whose forecasts are averaged
+    units: int = 32  # of each one's recurrent layer
     dropout: float = 0.4  # part of the features left out while training
     csv: str = ""  # a file of your own instead of Beijing's, with a row an hour; its columns are named below
     time: str = ""  # its column with date and time; empty: it has the columns year, month, day and hour
@@ -58,25 +59,35 @@ def load_data(config):
 
 
 def build_model(config, linear):
-    """A series as it was measured (batch, hours, columns) in, the next 24 hours (batch, 24) out, in its own unit."""
+    """A series as it was measured (batch, hours, columns) in, what each member forecasts (batch, members, 24) out."""
     import keras
     from keras import layers
 
     series = keras.Input((config.hours, len(linear.mean) + 2), dtype="float32", name="series")
     measured, time = forecasting.scaled(series, linear), forecasting.clock(series)
+    change = forecasting.as_layer(linear, measured, time)
+    forecasts = []
+    for _ in range(config.members):
+        rest = rest_of_it(config, measured, time)
+        rest = layers.Rescaling(float(linear.deviation[0]))(rest)  # 0 at first: then the linear model stands alone
+        forecasts.append(layers.Add()([series[:, -1, :1], change, rest]))  # what is now, and how it changes
+    model = keras.Model(series, keras.ops.stack(forecasts, axis=1), name="rnn_weather")
+    model.compile(optimizer=keras.optimizers.Adam(config.learning_rate), loss=forecasting.each, metrics=[
+        forecasting.mae])
+    return model
+
+
+def rest_of_it(config, measured, time):
+    """What one member makes of the hours, beside what the linear model does: (batch, 24)."""
+    from keras import layers
+
     x = layers.Concatenate()([measured, time])
     x = layers.Conv1D(config.units, config.stride, config.stride, activation="gelu")(x)
-    x = layers.Dropout(config.dropout)(x)
     cell = {"simple": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}[config.cell]
-    x = layers.Concatenate()([cell(config.units)(x), measured[:, -1], time[:, -1]])
-    x = layers.Dense(config.units, activation="gelu")(layers.Dropout(config.dropout)(x))
-    rest = layers.Dense(forecasting.AHEAD, kernel_initializer="zeros")(layers.Dropout(config.dropout)(x))
-    rest = layers.Rescaling(float(linear.deviation[0]))(rest)  # it begins at 0: at first the linear model stands alone
-    change = layers.Add()([forecasting.as_layer(linear, measured, time), rest])
-    forecast = layers.Add(name="forecast")([series[:, -1, :1], change])  # what is now, and how it changes
-    model = keras.Model(series, forecast, name="rnn_weather")
-    model.compile(optimizer=keras.optimizers.Adam(config.learning_rate), loss="mae")
-    return model
+    x = cell(config.units)(layers.Dropout(config.dropout)(x))
+    x = layers.Dropout(config.dropout)(layers.Concatenate()([x, measured[:, -1], time[:, -1]]))
+    x = layers.Dropout(config.dropout)(layers.Dense(64, activation="gelu")(x))
+    return layers.Dense(forecasting.AHEAD, kernel_initializer="zeros")(x)
 
 
 def predict(model, config, recent: Path) -> str:
@@ -92,8 +103,9 @@ def predict(model, config, recent: Path) -> str:
 def recipe(config, run):
     windows = load_data(config)
     linear = forecasting.Linear(windows.train, windows.validation)
-    model = build_model(config, linear)
-    training.fit(model, windows, run, config)
+    net = build_model(config, linear)
+    training.fit(net, windows, run, config)
+    model = forecasting.averaged(net)
     run.save(model)
     scores = evaluation.forecast(model, windows, run, {
         "persistence": forecasting.persistence, "yesterday": forecasting.yesterday, "linear": linear}, config.unit)
