@@ -11,7 +11,10 @@ measured again, and an interrupted benchmark goes on; without it everything is m
 import measuring
 from measuring import Recipe
 
-RECIPES: dict[str, Recipe] = {}
+RECIPES: dict[str, Recipe] = {
+    "rnn_weather": Recipe(  # its table `errors` has the baselines, by hours ahead
+        figures=("errors", "forecasts", "history"), figure="mae", shown="{:.3f} ± {:.3f} °C mean absolute error"),
+}
 
 if __name__ == "__main__":
     measuring.main(__doc__, RECIPES)
