@@ -104,32 +104,3 @@ def as_layer(linear: Linear, measured, time):
     change = layer(given)
     layer.set_weights([linear.weights[:-1].astype("float32"), linear.weights[-1].astype("float32")])
     return change
-
-
-def each(y, forecasts):
-    """The mean absolute error of every member by itself, (batch,): a loss under which they learn apart.
-
-    Were their mean judged, each would learn to make up for what the others do, and they'd be one large net.
-
-    Args:
-        y: (batch, 24).
-        forecasts: (batch, members, 24).
-    """
-    from keras import ops
-
-    return ops.mean(ops.abs(ops.expand_dims(y, 1) - forecasts), axis=(1, 2))
-
-
-def mae(y, forecasts):
-    """The mean absolute error of the members' mean, (batch,)."""
-    from keras import ops
-
-    return ops.mean(ops.abs(y - ops.mean(forecasts, axis=1)), axis=1)
-
-
-def averaged(net):
-    """A net of members (batch, members, 24) as one that gives their mean, `forecast` (batch, 24)."""
-    import keras
-
-    mean = keras.ops.mean(net.output, axis=1)
-    return keras.Model(net.input, keras.layers.Identity(name="forecast")(mean), name=net.name)

@@ -68,10 +68,3 @@ def test_the_layers_do_what_the_linear_model_does(linear):
     x[0, :, 1] = 2000  # far out
     np.testing.assert_allclose(model.predict(x, verbose=0), linear(x), atol=2e-3)
     assert not model.trainable_weights
-
-
-def test_members_are_judged_apart_and_their_mean_beside():
-    pytest.importorskip("keras")
-    y, forecasts = np.zeros((2, 24), "float32"), np.stack([np.full((2, 24), 3.0), np.full((2, 24), -1.0)], axis=1)
-    assert np.asarray(forecasting.each(y, forecasts)).tolist() == [2, 2]
-    assert np.asarray(forecasting.mae(y, forecasts)).tolist() == [1, 1]

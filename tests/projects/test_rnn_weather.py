@@ -26,23 +26,19 @@ def linear(windows):
 
 @pytest.mark.parametrize("cell", ["simple", "gru", "lstm"])
 def test_before_its_first_step_it_is_the_linear_model(windows, linear, cell):
-    net = recipe.build_model(recipe.Config(**CONFIG, cell=cell, members=2), linear)
-    model = forecasting.averaged(net)
+    model = recipe.build_model(recipe.Config(**CONFIG, cell=cell), linear)
     x = windows.test.x[:64]
     before = model.predict(x, verbose=0)
     np.testing.assert_allclose(before, linear(x), atol=5e-3)
     linear_layer = model.get_layer("linear").get_weights()[0]
-    net.fit(windows.train.x[:256], windows.train.y[:256], verbose=0)
+    model.fit(windows.train.x[:256], windows.train.y[:256], verbose=0)
     assert np.abs(model.predict(x, verbose=0) - before).max() > 1e-3, "then it learns"
     assert np.array_equal(model.get_layer("linear").get_weights()[0], linear_layer), "but for the linear part"
-    members = net.predict(x, verbose=0)
-    assert members.shape == (64, 2, 24) and np.abs(members[:, 0] - members[:, 1]).max() > 1e-3, "each by itself"
-    np.testing.assert_allclose(members.mean(axis=1), model.predict(x, verbose=0), atol=1e-4)
 
 
 def test_predict_draws_the_next_24_hours(windows, linear, tmp_path):
     config = recipe.Config(**CONFIG)
-    model = forecasting.averaged(recipe.build_model(config, linear))
+    model = recipe.build_model(config, linear)
     said = recipe.predict(model, config, HOURS).splitlines()
     assert len(said) == 24 and said[0].startswith("2010-01-05 00:00") and said[-1].startswith("2010-01-05 23:00")
     found = weather.recent(HOURS, 24)
