@@ -22,8 +22,7 @@ def write(model, contract, folder: Path, examples) -> None:
 
     - `serving_default`: `image`, uint8 (batch, h, w, 1, 3 or 4) of any size, prepared as the contract says; or
       `text`, strings (batch,); or `contract.input`, float32 (batch, n). Out come `probabilities`, float32 (batch, k),
-      and `label`, strings (batch,), the likeliest of `contract.labels`. Of a series, `contract.input`, float32 (batch,
-      hours, columns), `forecast` comes out, float32 (batch, k), and there is no other signature.
+      and `label`, strings (batch,), the likeliest. Of a series, (batch, hours, columns), comes `forecast` and no more.
     - `encoded`, of images only: the same for `image_bytes`, strings (batch,), JPEG, PNG, BMP or GIF files.
     - `classify`, for the Classify API: `inputs`, serialised `tf.train.Example`s (batch,) with the feature
       `image/encoded`, `text` or `contract.input`, to `classes`, strings, and `scores`, float32, both (batch, k).
@@ -31,10 +30,9 @@ def write(model, contract, folder: Path, examples) -> None:
     It holds the weights that these use and nothing else of the model: no optimizer, no Keras class.
 
     Args:
-        model: `keras.Model`: one input as the contract says, one output of probabilities (batch, k), or (batch, 1) of
-            the second of two labels.
+        model: `keras.Model`: one input as the contract says, one output (batch, k), or (batch, 1) of two labels.
         contract: its `Contract`.
-        folder: where to write; it must not exist. The caller publishes it by a rename.
+        folder: where to write; it must not exist.
         examples: a few real ones for the warm-up: uint8 pictures, str, or rows of numbers.
 
     Raises:
