@@ -60,7 +60,9 @@ def rows(name: str, found: dict) -> list[tuple]:
         lines.append((
             name, variant, f"{facts['bytes'] / 1024:.1f}" if facts else "",
             f"{facts['bytes'] / whole:.2f}" if facts and whole else "", f"{parity['difference']:.1e}",
-            f"{parity['agreement']:.2%}", f"{parity['accuracy']:.2%}", f"{parity['drop']:z.2f}",
+            f"{parity['agreement']:.2%}",
+            f"off by {parity['error']:.4f}" if parity["accuracy"] is None else f"{parity['accuracy']:.2%}",
+            f"{parity['drop']:z.2f}",
             f"{facts['latency_ms']:.3f}" if facts else f"{found['latency_ms'].get(variant, 0):.2f}",
             f"{found['latency_ms']['keras'] / facts['latency_ms']:.0f}" if facts else "",
             f"{facts['memory_mib']:.1f}" if facts else ""))

@@ -31,7 +31,7 @@ def predict(recipe, words: list[str]) -> int:
         raise UserError("--run is for a model on this machine, --server for one elsewhere: leave one of them out.")
     if flags.label and not flags.server:
         raise UserError("--label names one of a server's versions: say which server with --server.")
-    answers = _server(name, flags, questions) if flags.server else _run(recipe, flags, questions, options)
+    answers = _server(recipe, flags, questions, options) if flags.server else _run(recipe, flags, questions, options)
     for question, answer in zip(questions, answers, strict=False):  # the last answer says who gave them
         if len(questions) > 1:
             print(readable(str(question[0])))
@@ -103,7 +103,7 @@ def _run(recipe, flags, questions: list, options: dict):
     yield f"run {run.name}: {records.summary(records.scores(run))}"
 
 
-def _server(name: str, flags, questions: list):
+def _server(recipe, flags, questions: list, options: dict):
     """The same of the model of that name on a server, which needs no run here, and over REST no TensorFlow."""
     if flags.server.startswith(("grpc:", "unix:")):
         with terminal.loading("Loading TensorFlow"):
@@ -111,6 +111,13 @@ def _server(name: str, flags, questions: list):
     from dl100_tf.evaluation.wording import clean
     from dl100_tf.serving import questions as remote
 
+    name = settings.name_of(recipe)
+    if get_type_hints(recipe.predict).get("return") is str:  # it puts into words what any model gives it
+        with remote.opened(flags.server, name, flags.label, remote.Served) as model:
+            for question in questions:
+                yield recipe.predict(model, recipe.Config(), *question, **options)
+            yield model.source
+        return
     with remote.opened(flags.server, name, flags.label) as ask:
         for question in questions:
             yield [(value, clean(label)) for value, label in ask(question)]

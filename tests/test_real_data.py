@@ -18,6 +18,7 @@ SHORT = {
     "cnn_mnist": (["--epochs", "1"], 0.97),
     "cnn_cifar10": (["--epochs", "1", "--smallest", "16", "--views", "one"], 0.40),
     "rnn_shakespeare": (["--epochs", "1"], 0.35),  # the character before alone gives less than 0.3
+    "rnn_weather": (["--epochs", "1"], 0.0),
     "lstm_imdb": ([], 0.88),  # the main job, whole
     "transfer_dogs": (["--epochs", "1", "--weights", WEIGHTS], 0.86),
     "augmented_cifar10": (["--epochs", "4", "--rows", "none"], 0.50),
@@ -38,7 +39,7 @@ def test_it_learns_from_real_data(project, real_data, home):
                    check=True, env=environment)
     scores = Run(project, "real").read_json("scores.json")
     assert scores["source"] == "local" and "sample" not in scores["source_note"]
-    assert scores["metrics"]["accuracy"] >= least
+    assert scores["metrics"]["skill" if "skill" in scores["metrics"] else "accuracy"] >= least
 
     if project == "lstm_imdb":
         judges_a_new_review(environment)

@@ -110,7 +110,7 @@ def prepared(name: str, url: str, splits: tuple[str, ...], features: tuple[str, 
             tfds = importlib.import_module("tensorflow_datasets")
             builder = tfds.builder(name, data_dir=os.environ.get("TFDS_DATA_DIR"))
             if not builder.is_prepared():
-                _require(url, name)
+                require(url, name)
                 _prepare(tfds, builder)
     except ModuleNotFoundError as error:
         raise Absent(f"TensorFlow Datasets: the Python package {error.name} is missing; install it (pip install "
@@ -150,7 +150,8 @@ def reachable(url: str) -> bool:
     return bool(answers)
 
 
-def _require(url: str, name: str) -> None:
+def require(url: str, name: str) -> None:
+    """Raise `Absent` where the server of `url` doesn't answer, from which `name` would come."""
     if not reachable(url):
         host = url.split("/")[2]
         raise Absent(f"TensorFlow Datasets: {name} isn't on this machine yet, and {host} can't be reached: connect to "

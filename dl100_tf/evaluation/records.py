@@ -37,7 +37,7 @@ def summary(scores: dict) -> str:
 
 
 def predictions(run) -> tuple[np.ndarray, np.ndarray] | None:
-    """`predictions.npz`, None where there is none.
+    """`predictions.npz` of a classifier, None where there is none.
 
     Returns:
         The true classes, int64 (n,), and each class's probability, float64 (n, k) with rows that sum to one.
@@ -50,6 +50,8 @@ def predictions(run) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     try:
         with np.load(path, allow_pickle=False) as arrays:
+            if "forecast" in arrays:  # of a recipe that is no classifier
+                return None
             y, probabilities = arrays["y"].astype("int64"), arrays["probabilities"].astype("float64")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is damaged ({error}). {again(run)}") from error

@@ -18,6 +18,9 @@ MEANING = {  # of two labels: the second is what is looked for
     "precision": "how many of the finds are right",
     "recall": "how many of those to find are found",
     "brier": "squared error of the probability; 0 is perfect",
+    "mae": "mean absolute error over all hours that are forecast, in the target's unit",
+    "rmse": "root of the mean squared error, which large misses rule",
+    "skill": "the part of the best baseline's mean absolute error that is gone; 0 is no better than it",
     "calibration_error": "how far confidence is from accuracy, on average",
 }
 MEANS = {  # of more: each label is looked for in turn, and the mean over all is told
@@ -26,7 +29,7 @@ MEANS = {  # of more: each label is looked for in turn, and the mean over all is
     "precision": "how many of the finds are right, mean over the labels",
     "recall": "how many of those to find are found, mean over the labels",
 }
-NAMES = {"auroc": "AUROC", "f1": "F1", "brier": "Brier score"}
+NAMES = {"auroc": "AUROC", "f1": "F1", "brier": "Brier score", "mae": "MAE", "rmse": "RMSE"}
 JUMP = 0.2  # a word that moves the probability this far is underlined
 PICTURE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]*")
 CHART = (600, 60)  # the word-by-word line's box; it is stretched to the page's width
@@ -120,7 +123,8 @@ def verdict(scores: dict, source: dict) -> str:
 
 def title(name: str) -> str:
     """A metric's name as it is written."""
-    return NAMES.get(name) or name.replace("_", " ").capitalize()
+    first, *rest = name.split("_")
+    return " ".join([NAMES.get(first, first.capitalize()), *rest])
 
 
 def metrics(scores: dict) -> list[dict]:

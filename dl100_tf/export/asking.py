@@ -55,7 +55,7 @@ class Bundle:
 
     @property
     def kind(self) -> str:
-        """What an example is: image, text or numbers."""
+        """What an example is: image, text, numbers or series."""
         return self.vectors[0]
 
     def request(self, reader: str, raw: bool = False, **more) -> dict:
@@ -147,7 +147,8 @@ def judged(check: str, name: str, answer: dict, bundle: Bundle, near: float | No
     ours = np.array(answer["scores"], "float64")
     if ours.shape != keras.shape:
         return Finding(check, name, "differs", f"it gives scores {ours.shape} instead of {keras.shape}")
-    found, apart = parity.compare(variant, keras, ours), float(np.abs(ours - bundle.here[name]).max())
+    scale = bundle.vectors[5]
+    found, apart = parity.compare(variant, keras, ours, scale=scale), np.abs(ours - bundle.here[name]).max() / scale
     bound = max((variant in parity.BOUNDS and parity.BOUNDS[variant].scores) or np.inf, near)  # int8 has none
     wrong = [] if found.difference <= bound else [f"more than {bound:.1g} from Keras"]  # also where it is no number
     wrong += [] if apart <= near else [f"more than {near:.1g} from LiteRT here"]

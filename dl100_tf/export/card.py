@@ -9,7 +9,8 @@ from dl100_tf import provenance
 from dl100_tf.export import golden, preparation
 from dl100_tf.export.phone import NAMES
 
-TASKS = {"image": "image classification", "text": "text classification", "numbers": "classification of numbers"}
+TASKS = {"image": "image classification", "text": "text classification", "numbers": "classification of numbers",
+         "series": "forecast of a series"}
 LIMITS = {  # by kind, and of texts of characters
     "image": ["A picture of something else is guessed at with confidence: show the label only above `unsure_below`.",
               "A phone prepares a picture before it asks, as the input's `preparation` says, step by step; the "
@@ -25,6 +26,9 @@ LIMITS = {  # by kind, and of texts of characters
                   "A phone makes the ids: each of the last characters is looked up, capitals and all, zeros behind.",
                   "Libraries that tokenize by themselves, as MediaPipe's, know no characters: hand LiteRT the ids."],
     "numbers": ["Numbers far from those it was trained on are guessed at with confidence."],
+    "series": ["It knows the climate of one place: elsewhere its forecasts are wrong.",
+               "Gaps are filled before it is asked, each with the last value that was measured.",
+               "There is no int8: one step for all columns would be whole degrees, as pressure has the widest range."],
 }
 
 
@@ -40,13 +44,14 @@ def card(contract, run, version: int, files: dict, parity: list[dict], facts: di
         facts: what was measured besides, e.g. Keras' latency.
     """
     scores, record = run.read_json("scores.json"), run.record()
-    kind = "character" if contract.kind == "text" and contract.unit == "character" else contract.kind
+    kind = "character" if contract.kind == "text" and contract.token == "character" else contract.kind
     return {
         "name": contract.project, "version": version, "title": contract.title, "task": TASKS[contract.kind],
         "created": provenance.now(), "dl100_tf": provenance.version("dl100_tf"),
         "tensorflow": provenance.version("tensorflow"), "litert": importlib.metadata.version("ai-edge-litert"),
         "machine": provenance.cpu(), "input": given(contract), "output": {
-            "name": "probabilities", "dtype": "float32", "shape": [1, len(contract.labels)]},
+            "name": contract.output, "dtype": "float32", "shape": [1, len(contract.labels)]} | (
+                {"unit": contract.unit} if contract.unit else {}),
         "labels": list(contract.labels), "thresholds": facts.pop("thresholds"),
         "training": {"run": run.name, "source": scores["source"], "note": scores.get("source_note", ""),
                      "digest": scores.get("digest"), "commit": _commit(record), "score": scores["metrics"],
@@ -65,25 +70,31 @@ def given(contract) -> dict:
             "content": f"{way.told}; the net's own scaling of pixels is inside",
             "preparation": {"name": contract.preparation, "saved_model": "done inside, of pictures of any size",
                             "tflite": "not inside: do the steps before you call it", "steps": list(way.steps)}}
-    if contract.kind == "text" and contract.unit == "character":
+    if contract.kind == "text" and contract.token == "character":
         return found | {"tokenizer": {
-            "vocabulary": golden.VOCABULARY, "lower_case": "", "removed": "", "made_blank": "", "split": "characters (code points)",
-            "padding": 0, "unknown": 1, "length": contract.shape[0], "kept": "the last"}}
+            "vocabulary": golden.VOCABULARY, "lower_case": "", "removed": "", "made_blank": "",
+            "split": "characters (code points)", "padding": 0, "unknown": 1,
+            "length": contract.shape[0], "kept": "the last"}}
     if contract.kind == "text":
         return found | {"tokenizer": {
             "vocabulary": golden.VOCABULARY, "lower_case": "A-Z", "removed": contract.removed,
             "made_blank": contract.spaced, "split": "ASCII white space", "padding": 0, "unknown": 1,
             "length": contract.shape[0]}}
+    if contract.kind == "series":
+        return found | {"columns": list(contract.columns), "preprocessing": "none: values as they were measured, an "
+                        "hour a row, the newest last; the net's own scaling is inside"}
     return found | {"preprocessing": "none"}
 
 
 def thresholds(probabilities: np.ndarray, y: np.ndarray) -> dict:
-    """From what confidence on an answer is worth showing: under it lies half of all mistakes.
+    """From what confidence on an answer is worth showing: under it lies half of all mistakes; empty of forecasts.
 
     Args:
         probabilities: Keras', (n, labels), on the test set.
         y: the right labels, (n,).
     """
+    if y.ndim > 1:
+        return {}
     confidence, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != y
     under = float(np.median(confidence[wrong])) if wrong.any() else 0.5
     return {"unsure_below": round(under, 3), "share_unsure": round(float((confidence < under).mean()), 4),

@@ -40,7 +40,7 @@ def offline() -> list[str]:
 def reader(bundle: Bundle, check: str, python: str) -> list[Finding]:
     """Ask MediaPipe Tasks or tflite-support, in a Python of their own and without a network."""
     left, found = dict(bundle.files), []
-    if bundle.of_characters or (check == "mediapipe" and bundle.kind == "numbers"):
+    if bundle.of_characters or (check == "mediapipe" and bundle.kind in ("numbers", "series")):
         return [Finding(check, "", "not run", "MediaPipe Tasks and TFLite's Task Library have no task for characters"
                         if bundle.of_characters else "MediaPipe Tasks have no task for rows of numbers")]
     if check == "mediapipe":

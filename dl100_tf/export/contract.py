@@ -7,8 +7,8 @@ from typing import Literal
 from dl100_tf.errors import UserError
 from dl100_tf.export import preparation as preparations
 
-Kind = Literal["image", "text", "numbers"]
-Unit = Literal["word", "character"]
+Kind = Literal["image", "text", "numbers", "series"]
+Token = Literal["word", "character"]
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # what keras.layers.TextVectorization takes out
 # Of the tokenizers that phones know, by the settings `standardize` and `split` of a `keras.layers.TextVectorization`:
 # what gets an id, and which characters are deleted and which made blanks once A-Z is lower case.
@@ -28,15 +28,19 @@ class Contract:
         project: the recipe's name: of the served model and of its folder.
         title: what the recipe does, in one line.
         kind: what an example is.
-        shape: of one example: pixels (h, w, c) of an image, 0 to 255; ids (length,) of a text; numbers (n,).
-        labels: what its probabilities are of, in their order.
+        shape: of one example: pixels (h, w, c) of an image, 0 to 255; ids (length,) of a text; numbers (n,);
+            (hours, columns) of a series.
+        labels: what its probabilities are of, in their order; of a series, the hours that are forecast.
         source: the data it was trained on and the score it reached there, in words.
         vocabulary: words or characters of a text model, by id; `""` and `[UNK]` come first. Empty for others.
         input: the model's name for its input.
         preparation: of images, how a picture of another size becomes an example, one of `preparation.WAYS`: a
             SavedModel does that itself, whoever calls a .tflite file has to.
-        unit: of texts, what has an id: each of the first words, or each of the last characters.
+        token: of texts, what has an id: each of the first words, or each of the last characters.
         removed, spaced: of texts, the characters that are deleted, and those that become blanks.
+        columns: of a series, what its columns are, with their units. Empty for others.
+        unit: of what is forecast.
+        scale: what a difference of one is beside: the standard deviation of what is forecast; 1 for probabilities.
     """
 
     project: str
@@ -48,9 +52,17 @@ class Contract:
     vocabulary: tuple[str, ...] = ()
     input: str = "input"
     preparation: str = "middle"
-    unit: Unit = "word"
+    token: Token = "word"
     removed: str = PUNCTUATION
     spaced: str = ""
+    columns: tuple[str, ...] = ()
+    unit: str = ""
+    scale: float = 1.0
+
+    @property
+    def output(self) -> str:
+        """What the model's output is called."""
+        return "forecast" if self.kind == "series" else "probabilities"
 
     @property
     def is_grey(self) -> bool:
@@ -77,14 +89,16 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
         preparation: how pictures are prepared for it, as its data say.
 
     Raises:
-        UserError: it is no classifier with one input and one output, or of a kind that can't be exported.
+        UserError: it is no classifier or forecast with one input and one output, or of a kind that can't be exported.
     """
     scores, record = run.read_json("scores.json"), run.record()
-    if not scores or not scores.get("labels"):
+    if not scores or not (scores.get("labels") or scores.get("series")):
         raise UserError(f"{run.project} has no scores in run {run.name}: let it finish with `{run.command}`.")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise UserError(f"{run.project} has {len(model.inputs)} inputs and {len(model.outputs)} outputs: only one of "
                         "each can be exported.")
+    if scores.get("series"):
+        return _of_series(run, model, scores, record.get("title", run.project))
     labels = tuple(map(str, scores["labels"]))
     columns = math.prod(model.outputs[0].shape[1:])
     if columns != len(labels) and (columns, len(labels)) != (1, 2):
@@ -100,6 +114,17 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
                     tuple(map(str, layer.get_vocabulary())) if layer else (), model.inputs[0].name, preparation, *rules)
 
 
+def _of_series(run, model, scores: dict, title: str) -> Contract:
+    """The contract of a forecast's model, by what `evaluation.forecast` noted."""
+    told, shape = scores["series"], tuple(model.inputs[0].shape[1:])
+    if len(shape) != 2 or shape[1] != len(told["columns"]) or model.outputs[0].shape[1:] != (len(told["horizons"]),):
+        raise UserError(f"{run.path('model.keras')} is not the model that was scored. Let the run finish with "
+                        f"`{run.command}`.")
+    return Contract(run.project, title, "series", shape, tuple(told["horizons"]), _told(scores),
+                    input=model.inputs[0].name, columns=tuple(told["columns"]), unit=told["unit"],
+                    scale=float(told["scale"]))
+
+
 def tokenizer(model):
     """The model's `keras.layers.TextVectorization`, None where it reads no text."""
     return next((layer for layer in model.layers if type(layer).__name__ == "TextVectorization"), None)
@@ -110,7 +135,7 @@ def ids(model):
     return next((layer for layer in model.layers if layer.name == "ids"), tokenizer(model)).output
 
 
-def _tokenizer(layer, project: str) -> tuple[Unit, str, str]:
+def _tokenizer(layer, project: str) -> tuple[Token, str, str]:
     """What a tokenizer gives ids to, what it deletes, and what it makes blanks of."""
     settings = layer.get_config()
     standard = getattr(settings["standardize"], "__name__", settings["standardize"])
@@ -140,4 +165,6 @@ def _told(scores: dict) -> str:
     real = "a sample made by the package" if scores["source"] == "sample" else "real data"
     note = f" ({scores['source_note']})" if scores.get("source_note") else ""
     told = f"{accuracy:.2%} accuracy" if accuracy is not None else "scored"
+    if scores.get("series"):
+        told = f"{scores['metrics']['mae']:.2f} {scores['series']['unit']} mean absolute error"
     return f"{told} on {scores['n']} test {scores['noun']}, {real}{note}"

@@ -17,7 +17,12 @@ FILE, VOCABULARY = "golden.json", "vocabulary.json"  # the second: a text model'
 
 
 def chosen(y: np.ndarray, count: int = COUNT) -> np.ndarray:
-    """Indices of `count` examples, all labels in turn, as far as there are so many; int64 (n,), ascending."""
+    """Indices of `count` examples, all labels in turn, as far as there are so many; int64 (n,), ascending.
+
+    Of forecasts, which have no labels but `y` (n, hours), as many from the first to the last.
+    """
+    if y.ndim > 1:
+        return np.unique(np.linspace(0, len(y) - 1, min(count, len(y))).round().astype(int))
     turn = np.zeros(len(y))
     for label in np.unique(y):
         members = np.flatnonzero(y == label)
@@ -30,11 +35,14 @@ def write(contract, examples: np.ndarray, inputs: np.ndarray, probabilities: np.
 
     Args:
         contract: the model's `Contract`.
-        examples: as people have them: pictures uint8 (n, h, w, c), texts, numbers.
+        examples: as people have them: pictures uint8 (n, h, w, c), texts, numbers, series.
         inputs: the same as a phone hands them over.
-        probabilities: Keras', (n, labels).
-        y: the right labels, integers (n,).
+        probabilities: Keras', (n, labels); or its forecasts.
+        y: the right labels, integers (n,); or what came, (n, hours).
     """
+    if contract.kind == "series":
+        return _write_series(contract, inputs, probabilities, y)
+
     def given(example, row):
         if contract.kind == "image":
             return {"png": _png(np.asarray(example).clip(0, 255).astype("uint8"))}
@@ -48,6 +56,18 @@ def write(contract, examples: np.ndarray, inputs: np.ndarray, probabilities: np.
         told["preparation"] = [{"png": _png(picture), "prepared": _png(made)} for picture, made in
                                prepared(contract, np.asarray(examples[:SHOWN]).clip(0, 255).astype("uint8"))]
     return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+
+
+def _write_series(contract, inputs: np.ndarray, forecasts: np.ndarray, y: np.ndarray) -> str:
+    """The text of `golden.json` of forecasts; each number is the shortest that is the same float32."""
+    def short(array):
+        return np.array([float(str(value)) for value in np.float32(array).ravel()]).reshape(array.shape).tolist()
+
+    rows = [{"series": short(row), "forecast": short(answer), "truth": short(truth)}
+            for row, answer, truth in zip(inputs, forecasts, y, strict=True)]
+    told = {"kind": contract.kind, "labels": contract.labels, "columns": contract.columns, "unit": contract.unit,
+            "scale": contract.scale, "examples": rows}
+    return json.dumps(told, ensure_ascii=False, indent=None) + "\n"
 
 
 def prepared(contract, examples: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -83,8 +103,9 @@ def read(folder: Path) -> tuple:
     """The golden vectors of a bundle.
 
     Returns:
-        Kind, inputs as a phone hands them over, Keras' probabilities (n, labels), the right labels (n,), and the words
-        of a text model's vocabulary.
+        Kind, inputs as a phone hands them over, Keras' probabilities (n, labels), the right labels (n,), the words of a
+        text model's vocabulary or the names of a series' columns, and the contract's `scale`. Of forecasts, the third
+        and the fourth are forecasts and what came, (n, hours).
 
     Raises:
         UserError: they are missing or damaged.
@@ -92,19 +113,24 @@ def read(folder: Path) -> tuple:
     try:
         found = json.loads((folder / FILE).read_text(encoding="utf-8"))
         rows, kind = found["examples"], found["kind"]
-        part = {"image": "png", "text": "ids", "numbers": "numbers"}[kind]
+        part = {"image": "png", "text": "ids", "numbers": "numbers", "series": "series"}[kind]
         inputs = [_pixels(row[part]) if kind == "image" else row[part] for row in rows]
         inputs = np.array(inputs, "int32" if kind == "text" else "float32")
-        probabilities = np.array([row["probabilities"] for row in rows], "float32")
-        truth = np.array([found["labels"].index(row["truth"]) for row in rows])
+        answer = "forecast" if kind == "series" else "probabilities"
+        probabilities = np.array([row[answer] for row in rows], "float32")
+        truth = np.array([row["truth"] if kind == "series" else found["labels"].index(row["truth"]) for row in rows])
         if not len(rows) or probabilities.shape != (len(rows), len(found["labels"])):
             raise ValueError("probabilities and labels don't belong together")
-        words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8")) if kind == "text" else []
+        words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8")) if kind == "text" else (
+            found.get("columns", []))
         if kind == "text" and inputs.max(initial=0) >= len(words):
             raise ValueError("ids without a word")
+        if kind == "series" and (inputs.shape[2:] != (len(words),) or truth.shape != probabilities.shape):
+            raise ValueError("series and columns don't belong together")
+        scale = float(found.get("scale", 1))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder / FILE} or what belongs to it is damaged ({error}): export the run again.") from error
-    return kind, inputs, probabilities, truth, tuple(words)
+    return kind, inputs, probabilities, truth, tuple(words), scale
 
 
 def _png(picture: np.ndarray) -> str:

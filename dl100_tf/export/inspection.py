@@ -21,12 +21,12 @@ BEYOND = re.compile(
 STORED = re.compile("^(SaveV2|RestoreV2|MergeV2Checkpoints|Restore.*)$")  # what every SavedModel keeps its weights with
 
 
-def inspect(folder: Path, needed: dict[str, set[str]]) -> None:
+def inspect(folder: Path, *kinds: dict[str, set[str]]) -> None:
     """Refuse a SavedModel that isn't whole, isn't one of ours, or would reach beyond itself.
 
     Args:
         folder: of the SavedModel.
-        needed: the outputs that each signature has to have, by its name.
+        kinds: of models, each by the outputs that its signatures have to have, by their names: it has to be of one.
 
     Raises:
         UserError: see above; the message names the folder and what is refused.
@@ -36,11 +36,19 @@ def inspect(folder: Path, needed: dict[str, set[str]]) -> None:
     if refused:
         raise UserError(f"{folder} would run {', '.join(refused)}: operations that reach files, Python or other "
                         f"machines. It is not loaded. {AGAIN}")
+    faults = [_missing(graph, needed) for needed in kinds]
+    if all(faults):
+        raise UserError(f"{folder} is a SavedModel, but not one of ours: it has no {', '.join(sorted(faults[0]))}. "
+                        f"{AGAIN}")
+
+
+def _missing(graph, needed: dict[str, set[str]]) -> set[str]:
+    """What the first signature lacks that isn't as it is needed: outputs, or itself; empty where all are there."""
     for name, outputs in needed.items():
         missing = outputs - set(graph.signature_def[name].outputs) if name in graph.signature_def else {name}
         if missing:
-            raise UserError(f"{folder} is a SavedModel, but not one of ours: it has no {', '.join(sorted(missing))}. "
-                            f"{AGAIN}")
+            return missing
+    return set()
 
 
 def _read(folder: Path):

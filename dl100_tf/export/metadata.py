@@ -45,9 +45,9 @@ def put(model: bytes, contract: Contract, *, version: str, author: str, license:
         "name": contract.project, "version": version, "author": author, "license": license,
         "description": " ".join(f"{sentence.rstrip('.')}." for sentence in told if sentence),
         "subgraph_metadata": [{"input_tensor_metadata": [_input(contract)],
-                               "output_tensor_metadata": [_output()]}],
+                               "output_tensor_metadata": [_output(contract)]}],
         # 1.2.1 brought RegexTokenizerOptions
-        "min_parser_version": "1.2.1" if (contract.kind, contract.unit) == ("text", "word") else "1.0.0",
+        "min_parser_version": "1.2.1" if (contract.kind, contract.token) == ("text", "word") else "1.0.0",
     }
     entry = next((entry for entry in content.metadata or [] if entry.name == NAME), None)
     if entry is None:
@@ -91,7 +91,7 @@ def _input(contract: Contract) -> dict:
             "process_units": [{"options": {"NormalizationOptions": {"mean": [0], "std": [1]}}}],
             "stats": {"min": [0], "max": [255]},
         }
-    if contract.kind == "text" and contract.unit == "character":  # for which TFLite's metadata have no tokenizer
+    if contract.kind == "text" and contract.token == "character":  # for which TFLite's metadata have no tokenizer
         return told | {"description": _character_rule(contract.shape[0]), "associated_files": [
             {"name": VOCABULARY, "type": "VOCABULARY", "description": "A character and its id a line."}]}
     if contract.kind == "text":
@@ -102,6 +102,10 @@ def _input(contract: Contract) -> dict:
                 "delim_regex_pattern": DELIMITER.format("0-9" if "0" in contract.spaced else ""),
                 "vocab_file": [vocabulary]}}}],
         }
+    if contract.kind == "series":
+        hours, _ = contract.shape
+        return told | {"description": f"The last {hours} hours, the newest last, and of each hour as it was measured: "
+                                      f"{'; '.join(contract.columns)}. The model scales them itself."}
     return told | {"description": f"{contract.shape[0]} numbers as they were measured: the model scales them itself."}
 
 
@@ -122,8 +126,12 @@ def _character_rule(length: int) -> str:
             "for a line break), and 1 is that of any other.")
 
 
-def _output() -> dict:
+def _output(contract: Contract) -> dict:
     """`TensorMetadata` of what the model gives."""
+    if contract.kind == "series":
+        return {"name": contract.output, "description": f"What is forecast for each hour to come, in {contract.unit}.",
+                "content": {"content_properties": {"FeatureProperties": {}}}, "associated_files": [
+                    {"name": LABELS, "type": "TENSOR_AXIS_LABELS", "description": "An hour a line."}]}
     return {
         "name": "probabilities", "description": "How likely each label is; together they make 1.",
         "content": {"content_properties": {"FeatureProperties": {}}}, "stats": {"min": [0], "max": [1]},
@@ -138,7 +146,7 @@ def _files(contract: Contract) -> dict[str, str]:
             raise UserError(f"the label {label!r} can't stand in a line of {LABELS}: give the class another name.")
     told = {LABELS: "".join(f"{label}\n" for label in contract.labels)}
     if contract.kind == "text":
-        plain = contract.vocabulary if contract.unit == "word" else [*map(_visible, contract.vocabulary)]
+        plain = contract.vocabulary if contract.token == "word" else [*map(_visible, contract.vocabulary)]
         if contract.vocabulary[:2] != ("", "[UNK]") or any(" " in word or "\n" in word for word in plain):
             raise ValueError(f"{contract.project}'s vocabulary doesn't begin with padding and the unknown word, or has "
                              "words with white space inside")

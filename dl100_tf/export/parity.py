@@ -19,7 +19,7 @@ from dl100_tf.export import golden, litert, versions
 class Bound(NamedTuple):
     """How far a variant may be from Keras."""
 
-    scores: float | None  # the largest difference of a probability; None: not bounded
+    scores: float | None  # the largest difference of a probability, of a forecast beside its scale; None: not bounded
     drop: float  # points of accuracy on the test set
 
 
@@ -40,10 +40,11 @@ class Parity:
     Attributes:
         variant: of `BOUNDS`.
         n: examples compared.
-        difference: the largest of any probability.
+        difference: the largest of any probability; of a forecast, in standard deviations of what is forecast.
         typical: the median over the examples of the largest difference of each.
-        agreement: the share of examples that both give the same label.
+        agreement: the share of examples that both give the same label, or of which they forecast the same hour highest.
         keras, accuracy: the share of right labels, of Keras and of the variant; None where nobody knows what is right.
+        keras_error, error: the mean absolute error of forecasts, likewise.
     """
 
     variant: str
@@ -53,6 +54,8 @@ class Parity:
     agreement: float
     keras: float | None = None
     accuracy: float | None = None
+    keras_error: float | None = None
+    error: float | None = None
 
     @property
     def drop(self) -> float:
@@ -76,22 +79,29 @@ class Parity:
         return asdict(self) | {"drop": self.drop, "failings": self.failings}
 
 
-def compare(variant: str, keras: np.ndarray, ours: np.ndarray, y: np.ndarray | None = None) -> Parity:
+def compare(variant: str, keras: np.ndarray, ours: np.ndarray, y: np.ndarray | None = None, scale: float = 1.0
+            ) -> Parity:
     """Put a variant's scores beside Keras'.
 
     Args:
         variant: of `BOUNDS`.
-        keras, ours: probabilities (n, labels) of the same examples.
-        y: the right labels, integers (n,), where they are known.
+        keras, ours: probabilities (n, labels) of the same examples, or forecasts (n, hours).
+        y: the right labels, integers (n,), or what came, (n, hours), where they are known.
+        scale: the contract's, beside which differences are taken.
 
     Raises:
         UserError: they are of another number of examples or labels.
     """
     if keras.shape != ours.shape:
         raise UserError(f"{variant} gives scores {ours.shape} where Keras gives {keras.shape}: it is another model.")
-    apart = np.abs(keras.astype("float64") - ours).max(axis=1)
+    apart = np.abs(keras.astype("float64") - ours).max(axis=1) / scale
     guesses = keras.argmax(axis=1), ours.argmax(axis=1)
-    right = [float((guess == y).mean()) for guess in guesses] if y is not None else [None, None]
+    if y is None:
+        right = []
+    elif y.ndim == 1:
+        right = [float((guess == y).mean()) for guess in guesses]
+    else:
+        right = [None, None, *(float(np.abs(given.astype("float64") - y).mean()) for given in (keras, ours))]
     return Parity(variant, len(keras), float(apart.max()), float(np.median(apart)),
                   float((guesses[0] == guesses[1]).mean()), *right)
 
@@ -102,9 +112,9 @@ def spoilt(kind: str, inputs: np.ndarray, vocabulary: tuple[str, ...] = ()) -> d
     Those that leave the inputs as they are, as red for blue does where all is grey, are left out.
 
     Args:
-        kind: `image`, `text` or `numbers`.
+        kind: of the contract.
         inputs: as a phone hands them over, (n, ...).
-        vocabulary: of a text model.
+        vocabulary: of a text model; of a series the names of its columns.
     """
     if kind == "image":
         found = {"unscaled (0 to 1)": inputs.astype("float32") / 255, "-1 to 1": inputs.astype("float32") / 127.5 - 1,
@@ -112,6 +122,8 @@ def spoilt(kind: str, inputs: np.ndarray, vocabulary: tuple[str, ...] = ()) -> d
     elif kind == "text":
         found = {"ids shifted by one": np.where(inputs > 0, np.minimum(inputs + 1, len(vocabulary) - 1), 0),
                  **_in_other_letters(inputs, vocabulary), "padded in front": _in_front(inputs)}
+    elif kind == "series":
+        found = _wrong_series(inputs, np.array(["°C" in name or "degC" in name for name in vocabulary]))
     else:
         found = {"a tenth": inputs / 10, "in another order": inputs[:, ::-1]}
     return {name: changed for name, changed in found.items()
@@ -125,6 +137,13 @@ def _in_other_letters(ids: np.ndarray, vocabulary: tuple[str, ...]) -> dict[str,
     number = {word: index for index, word in enumerate(vocabulary)}
     lower = np.array([index if index < 2 else number.get(word.lower(), 1) for index, word in enumerate(vocabulary)])
     return {"lower-cased": lower[ids]}
+
+
+def _wrong_series(series: np.ndarray, warm: np.ndarray) -> dict[str, np.ndarray]:
+    """Series with columns in another order, an hour late, the last hour first, and in Fahrenheit where `warm`."""
+    late = np.concatenate([series[:, :1], series[:, :-1]], axis=1)
+    return {"columns in another order": series[..., ::-1], "an hour late": late, "the last hour first": series[:, ::-1],
+            "in Fahrenheit": np.where(warm, series * 1.8 + 32, series).astype("float32")}
 
 
 def _upper(ids: np.ndarray, vocabulary: tuple[str, ...]) -> np.ndarray:
@@ -179,14 +198,15 @@ def recheck(folder: Path) -> tuple[list[Parity], list[str]]:
 
 def _again(file: Path, variant: str, vectors: tuple, wrong: list[str]) -> Parity:
     """Compare a file on the golden vectors; what is wrong is added to `wrong`."""
-    kind, inputs, keras, truth, vocabulary = vectors
+    kind, inputs, keras, truth, vocabulary, scale = vectors
     content = file.read_bytes()
-    found = compare(variant, keras, litert.probabilities(content, file.name, inputs), truth)
+    found = compare(variant, keras, litert.probabilities(content, file.name, inputs), truth, scale)
     if found.difference > (BOUNDS[variant].scores or np.inf) or not np.isfinite(found.difference):
         wrong += [f"{file.name}: {failing}" for failing in found.failings]
     bounded = BOUNDS[variant].scores is not None
     for mistake, changed in spoilt(kind, inputs, vocabulary).items() if bounded else ():
-        if not caught(found, compare(variant, keras, litert.probabilities(content, file.name, changed), truth)):
+        ours = litert.probabilities(content, file.name, changed)
+        if not caught(found, compare(variant, keras, ours, truth, scale)):
             wrong.append(f"{file.name}: nobody would notice an input that is wrong ({mistake})")
     return found
 
@@ -194,6 +214,10 @@ def _again(file: Path, variant: str, vectors: tuple, wrong: list[str]) -> Parity
 def table(found: list[Parity]) -> str:
     """What was found, a line for each variant."""
     head = f"{'variant':<12}{'examples':>9}{'difference':>12}{'same labels':>13}{'accuracy':>10}{'drop':>8}"
+    if any(one.error is not None for one in found):
+        head = f"{'variant':<12}{'examples':>9}{'difference':>12}{'same top hour':>15}{'mean absolute error':>21}"
+        return "\n".join([head] + [f"{one.variant:<12}{one.n:>9}{one.difference:>12.1e}{one.agreement:>15.2%}"
+                                   f"{one.error:>21.4f}" for one in found])
     return "\n".join([head] + [
         f"{one.variant:<12}{one.n:>9}{one.difference:>12.1e}{one.agreement:>13.2%}"
         + (f"{one.accuracy:>10.2%}{one.drop:>z8.2f}" if one.accuracy is not None else "") for one in found])

@@ -1,4 +1,5 @@
-"""The Keras model as a phone calls it: a batch of one, float32 RGB pixels or int32 ids in, probabilities out."""
+"""The Keras model as a phone calls it: a batch of one, float32 RGB pixels or int32 ids in, probabilities out; a series
+as it was measured in, a forecast out."""
 
 import numpy as np
 
@@ -19,7 +20,7 @@ def model(model, contract):
         contract: what it takes and gives.
 
     Returns:
-        `keras.Model` from `contract.phone_dtype` (1, ...) to `probabilities`, float32 (1, labels).
+        `keras.Model` from `contract.phone_dtype` (1, ...) to `contract.output`, float32 (1, labels).
     """
     import keras
     from keras import layers
@@ -37,10 +38,10 @@ def model(model, contract):
     if answer.shape[-1] == 1:
         no = layers.Rescaling(-1, 1, name="no")(answer)
         answer = layers.Concatenate()([no, answer])
-    return keras.Model(given, layers.Identity(name="probabilities", dtype="float32")(answer), name=model.name)
+    return keras.Model(given, layers.Identity(name=contract.output, dtype="float32")(answer), name=model.name)
 
 
-NAMES = {"image": "image", "text": "ids", "numbers": "numbers"}  # of the input
+NAMES = {"image": "image", "text": "ids", "numbers": "numbers", "series": "series"}  # of the input
 
 
 def is_recurrent(model) -> bool:
@@ -84,7 +85,8 @@ def inputs(model, contract, examples) -> np.ndarray:
     Args:
         model: the Keras model, whose tokenizer makes ids of texts.
         contract: what it takes.
-        examples: as the model takes them: pictures (n, h, w, c), texts (n,), or numbers (n, k).
+        examples: as the model takes them: pictures (n, h, w, c), texts (n,), numbers (n, k), or
+            series (n, hours, columns).
     """
     if contract.kind == "text":
         import keras

@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +9,15 @@ import rich.console
 import rich.progress
 
 from dl100_tf import paths
-from dl100_tf.errors import UserError
-from dl100_tf.export import card, converter, golden, graph, litert, metadata, mixed, parity, phone, saved_model
+from dl100_tf.export import card, converter, golden, graph, litert, metadata, mixed, parity, phone, saved_model, scored
 from dl100_tf.export import contract as contracts
 from dl100_tf.export.versions import FORMATS, Shelf
 
 CALIBRATION = 300  # training examples from which int8 learns the ranges of all tensors
 BATCH = 256  # examples that the SavedModel judges at once
-CHECKED = 64  # test examples on which the model has to be the one that was scored
+NOT_FOR = {"series": ("int8",)}  # variants that a kind can't have: its columns are of different units
 UNROLLED = {"float32": "unrolled"}  # what a variant of a recurrent net without loops is called
 SMALLEST = ("dynamic", "int8")  # variants from which nobody goes on: without the names of their tensors
-TOLERANCE = 1e-4  # between two processes, batches of another size
 LICENCE = "the code that made this model is under the MIT licence; its training data have terms of their own"
 
 
@@ -30,7 +27,7 @@ class Export:
     Attributes:
         run, model, contract: what is exported.
         test, train: examples to compare on and to calibrate with, (n, ...).
-        keras: Keras' probabilities on the test set, (n, labels).
+        keras: Keras' probabilities on the test set, (n, labels), or its forecasts.
         parity: what each variant's comparison found, by variant.
         mistakes: likewise of each mistake in preprocessing that was tried.
         refused: why a variant isn't published, by variant.
@@ -51,17 +48,17 @@ class Export:
         """
         self.run, self.model = run, run.load_model()
         self.contract = contracts.of_run(run, self.model, data.preparation)
-        self.keras, self.y = _scored(run, len(data.test))
+        self.keras, self.y = scored.read(run, self.contract, len(data.test))
         step = max(1, len(self.y) // examples) if examples else 1
         self.test, self.keras, self.y = data.test.x[::step], self.keras[::step], self.y[::step]
         self.train = data.train.x[::max(1, len(data.train) // CALIBRATION)][:CALIBRATION]
-        _same(run, self.model, self.test[:CHECKED], self.keras[:CHECKED])
+        scored.same(run, self.contract, self.model, self.test, self.keras)
         self.golden = golden.chosen(self.y)
         self.parity, self.mistakes, self.refused, self.latency, self.folders = {}, {}, {}, {}, {}
 
     def compare(self, variant: str, ours: np.ndarray) -> None:
         """Note how far a variant is from Keras on the test set."""
-        self.parity[variant] = found = parity.compare(variant, self.keras, ours, self.y)
+        self.parity[variant] = found = parity.compare(variant, self.keras, ours, self.y, self.contract.scale)
         if found.failings:
             self.refused[variant] = "; ".join(found.failings)
 
@@ -71,13 +68,14 @@ class Export:
         loaded = saved_model.load(folder)
         with _bar() as bar:
             shares = bar.track(range(0, len(self.test), BATCH), description="comparing saved_model")
-            ours = [loaded(self.test[start:start + BATCH])["probabilities"] for start in shares]
+            ours = [loaded(self.test[start:start + BATCH])[self.contract.output] for start in shares]
         self.compare("saved_model", np.concatenate(ours))
         self.latency["saved_model"] = litert.latency(lambda: loaded(self.test[:1]))
 
     def phone(self, variants, folder: Path) -> dict[str, bytes]:
         """Convert to .tflite and compare; the content of the files by name."""
         files, ready = {}, phone.model(self.model, self.contract)
+        variants = [variant for variant in variants if variant not in NOT_FOR.get(self.contract.kind, ())]
         inputs = phone.inputs(self.model, self.contract, self.test)
         example = inputs[:1].astype(self.contract.phone_dtype)
         self.latency["keras"] = litert.latency(lambda: ready(example))
@@ -128,15 +126,16 @@ class Export:
         files = {variant: (place / f"{variant}.tflite").read_bytes() for variant in made if variant not in why_not}
         for variant in near:
             if {variant, "float32"} <= set(files):
-                bound = parity.BOUNDS[variant].scores * mixed.MARGIN
+                bound = parity.BOUNDS[variant].scores * mixed.MARGIN * self.contract.scale
                 files[variant] = mixed.near(files["float32"], files[variant], calibration, bound)
         return files
 
     def _spoil(self, variant: str, content: bytes, inputs: np.ndarray, keras: np.ndarray) -> None:
         """Feed it what a careless client would; refuse it where the comparison doesn't tell."""
-        right = parity.compare(variant, keras, litert.probabilities(content, variant, inputs))
-        for name, changed in parity.spoilt(self.contract.kind, inputs, self.contract.vocabulary).items():
-            wrong = parity.compare(variant, keras, litert.probabilities(content, variant, changed))
+        scale, names = self.contract.scale, self.contract.vocabulary or self.contract.columns
+        right = parity.compare(variant, keras, litert.probabilities(content, variant, inputs), scale=scale)
+        for name, changed in parity.spoilt(self.contract.kind, inputs, names).items():
+            wrong = parity.compare(variant, keras, litert.probabilities(content, variant, changed), scale=scale)
             found = parity.caught(right, wrong)
             self.mistakes.setdefault(name, {})[variant] = {"caught": found, "typical": wrong.typical}
             if not found and parity.BOUNDS[variant].scores is not None:
@@ -210,38 +209,6 @@ def publish(run, data, *, formats=FORMATS, quantize=converter.VARIANTS, to: str 
                     (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
             work.folders["tflite"] = shelf.folders["tflite"] / str(work.version)
     return work
-
-
-def _scored(run, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """What Keras gave when the run was scored: probabilities (n, labels), and the right labels (n,).
-
-    Raises:
-        UserError: it hasn't been, or on other examples.
-    """
-    file = run.path("predictions.npz")
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            probabilities, y = arrays["probabilities"], arrays["y"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{file} is missing or damaged ({error}): let the run finish with `{run.command}`, or train "
-                        "again under another --run name.") from error
-    if len(probabilities) != n or len(y) != n:
-        raise UserError(f"the run {run.name} was scored on {len(y)} test examples and there are {n} now: bring back "
-                        "the data that it was trained on.")
-    return probabilities, y
-
-
-def _same(run, model, examples, expected: np.ndarray) -> None:
-    """Raise a UserError where the model isn't the one that was scored."""
-    import tensorflow as tf
-
-    given = tf.constant(list(examples)) if isinstance(examples[0], str) else examples
-    found = np.asarray(model.predict(given, verbose=0)).reshape(len(examples), -1)
-    if found.shape[1] == 1:
-        found = np.hstack([1 - found, found])
-    if not np.allclose(found, expected, atol=TOLERANCE):  # also where something isn't a number
-        raise UserError(f"{run.path('model.keras')} doesn't give what it gave when the run was scored: the file or the "
-                        "data have been replaced. Train again under another --run name.")
 
 
 def _bar():

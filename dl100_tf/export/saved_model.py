@@ -22,7 +22,7 @@ def write(model, contract, folder: Path, examples) -> None:
 
     - `serving_default`: `image`, uint8 (batch, h, w, 1, 3 or 4) of any size, prepared as the contract says; or
       `text`, strings (batch,); or `contract.input`, float32 (batch, n). Out come `probabilities`, float32 (batch, k),
-      and `label`, strings (batch,), the likeliest of `contract.labels`.
+      and `label`, strings (batch,), the likeliest. Of a series, (batch, hours, columns), comes `forecast` and no more.
     - `encoded`, of images only: the same for `image_bytes`, strings (batch,), JPEG, PNG, BMP or GIF files.
     - `classify`, for the Classify API: `inputs`, serialised `tf.train.Example`s (batch,) with the feature
       `image/encoded`, `text` or `contract.input`, to `classes`, strings, and `scores`, float32, both (batch, k).
@@ -30,10 +30,9 @@ def write(model, contract, folder: Path, examples) -> None:
     It holds the weights that these use and nothing else of the model: no optimizer, no Keras class.
 
     Args:
-        model: `keras.Model`: one input as the contract says, one output of probabilities (batch, k), or (batch, 1) of
-            the second of two labels.
+        model: `keras.Model`: one input as the contract says, one output (batch, k), or (batch, 1) of two labels.
         contract: its `Contract`.
-        folder: where to write; it must not exist. The caller publishes it by a rename.
+        folder: where to write; it must not exist.
         examples: a few real ones for the warm-up: uint8 pictures, str, or rows of numbers.
 
     Raises:
@@ -53,7 +52,8 @@ def write(model, contract, folder: Path, examples) -> None:
     kept.tables = [part for part in parts if isinstance(part, tf.lookup.StaticHashTable)]
     with _full_disk_told(folder):
         tf.saved_model.save(kept, os.fspath(folder), signatures=signatures)
-        _declare(folder)
+        if CLASSIFY in signatures:
+            _declare(folder)
         warmup.write(folder, contract, examples)
 
 
@@ -93,6 +93,8 @@ def _signatures(model, contract) -> dict:
     def predicting(spec, prepare):
         def predict(examples):
             probabilities = net(prepare(tf.ensure_shape(examples, spec.shape)))
+            if contract.kind == "series":
+                return {contract.output: probabilities}
             return {"probabilities": probabilities,
                     "label": tf.gather(tf.constant(contract.labels), tf.argmax(probabilities, axis=1))}
         return tf.function(predict, [spec], autograph=False).get_concrete_function()
@@ -103,7 +105,8 @@ def _signatures(model, contract) -> dict:
         return {"classes": tf.broadcast_to(tf.constant(contract.labels), tf.shape(scores)), "scores": scores}
 
     serialised = tf.TensorSpec([None], tf.string, "inputs")
-    return {signature: predicting(*form) for signature, form in given.items()} | {
+    found = {signature: predicting(*form) for signature, form in given.items()}
+    return found if contract.kind == "series" else found | {
         CLASSIFY: tf.function(classify, [serialised], autograph=False).get_concrete_function()}
 
 
@@ -209,7 +212,8 @@ def load(folder: Path) -> SavedModel:
     """
     import tensorflow as tf
 
-    inspection.inspect(folder, needed={DEFAULT: {"probabilities", "label"}, CLASSIFY: {"classes", "scores"}})
+    inspection.inspect(folder, {DEFAULT: {"probabilities", "label"}, CLASSIFY: {"classes", "scores"}},
+                       {DEFAULT: {"forecast"}})
     try:
         return SavedModel(folder, tf.saved_model.load(os.fspath(folder)))
     except Exception as error:  # whatever TensorFlow makes of a file that is damaged in the middle

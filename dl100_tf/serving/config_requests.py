@@ -52,12 +52,12 @@ def _of_golden(found: dict) -> Request:
     """Examples with different answers, the shortest ones."""
     kind, rows = found["kind"], []
     for row in sorted(found["examples"], key=lambda row: len(str(row.get("png") or row.get("text") or ""))):
-        if len(rows) < COUNT and row["label"] not in [other["label"] for other in rows]:
+        if len(rows) < COUNT and row.get("label") not in [other.get("label") for other in rows]:
             rows.append(row)
     given = {"image": lambda row: {"b64": row["png"]}, "text": lambda row: row["text"],
-             "numbers": lambda row: row["numbers"]}[kind]
-    what = {"image": "picture files", "text": "texts", "numbers": "rows of numbers"}[kind]
-    expected = ", ".join(str(row["label"]) for row in rows)
+             "numbers": lambda row: row["numbers"], "series": lambda row: row["series"]}[kind]
+    what = {"image": "picture files", "text": "texts", "numbers": "rows of numbers", "series": "series"}[kind]
+    expected = ", ".join(str(row["forecast"] if kind == "series" else row["label"]) for row in rows)
     return _written("encoded" if kind == "image" else "serving_default", "instances", list(map(given, rows)),
                     f"{len(rows)} {what}", expected)
 

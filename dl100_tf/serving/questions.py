@@ -23,8 +23,7 @@ class Questions:
         if self.signature not in signatures or DEFAULT not in signatures or len(signatures[DEFAULT].inputs) != 1:
             raise InputError(f"{name} at {server} has no signature that names labels: export the run again.")
         self.input = next(iter(signatures[DEFAULT].inputs.values()))
-        labelled = f", {label}" if label else ""
-        self.source = f"{name}, version {model.version}{labelled}, at {server}"
+        self.source = told(model, server, name, label)
 
     def __call__(self, question: list) -> list[tuple[float, str]]:
         """Probabilities with their labels.
@@ -48,17 +47,45 @@ class Questions:
         return list(zip(found["scores"][0].tolist(), map(_text, found["classes"][0]), strict=True))
 
 
+class Served:
+    """A served model that is asked as Keras' own are: for recipes that answer in words.
+
+    Attributes:
+        input_shape: of its one input, None where any size will do.
+        source: what answers, in words.
+    """
+
+    def __init__(self, model: Model, server: str, name: str, label: str):
+        found = model.metadata().get(DEFAULT)
+        if not found or len(found.inputs) != 1 or len(found.outputs) != 1:
+            raise InputError(f"{name} at {server} has not one input and one output: export the run again.")
+        self.model, self.input = model, next(iter(found.inputs.values()))
+        self.input_shape = self.input.shape
+        self.source = told(model, server, name, label)
+
+    def predict(self, x, verbose: int = 0):
+        """What the model gives for a batch; `verbose` is for Keras."""
+        found = self.model.predict({self.input.name: x})
+        return next(iter(found.values()))
+
+
+def told(model: Model, server: str, name: str, label: str) -> str:
+    """What answers, in words."""
+    return f"{name}, version {model.version}{f', {label}' if label else ''}, at {server}"
+
+
 @contextlib.contextmanager
-def opened(server: str, name: str, label: str = ""):
-    """Context manager: `Questions` for a model on a server.
+def opened(server: str, name: str, label: str = "", kind=Questions):
+    """Context manager: `Questions` for a model on a server, or it as `Served`.
 
     Args:
         server: `http://…`, `https://…`, `grpc://…` or `unix:…`.
         name: the model's there.
         label: of the version that is asked; empty: the highest that is loaded.
+        kind: `Questions` or `Served`.
     """
     with connect(server, name, label=label or None) as model:
-        yield Questions(model, server, name, label)
+        yield kind(model, server, name, label)
 
 
 def _content(path: Path) -> bytes:

@@ -136,7 +136,7 @@ class TestAsked:
         assert "scores" in asking.ask([sys.executable], bundle.request("litert"), bundle.files)["float32.tflite"]
 
     def test_text_is_prepared_as_the_card_says(self):
-        assert asking._prepared("It's GREAT, ÄH?", "'!,?") == "its great Äh"
+        assert asking._prepared("It's GREAT, ÄH?", "A-Z", "'!,?", "") == "its great Äh"
 
 
 class TestJudged:
@@ -338,7 +338,8 @@ class TestCommand:
 
 
 def test_texts_of_characters_are_for_no_task_library():
-    card = {"input": {"tokenizer": {"split": "characters (code points)", "lower_case": "", "removed": ""}}}
+    card = {"input": {"tokenizer": {"split": "characters (code points)", "lower_case": "", "removed": "",
+                                    "made_blank": ""}}}
     bundle = asking.Bundle(card, {"float32.tflite": b""}, ("text", np.zeros((1, 3), "int32")), ["A b!"], {})
     for check in ("mediapipe", "tflite-support"):
         found, = checks.reader(bundle, check, "no-such-python")

@@ -17,7 +17,7 @@ IMAGE = Contract("cnn_tiny", "What colour a picture has", "image", (6, 8, 3), ("
                  "91.00% accuracy on 10 test pictures, a sample made by the package")
 TEXT = Contract("text_tiny", "Whether a film is good", "text", (12,), ("negative", "positive"),
                 "88.00% accuracy on 10 test texts, real data", ("", "[UNK]", *WORDS), "text")
-CHARACTERS = dataclasses.replace(TEXT, unit="character", vocabulary=("", "[UNK]", *"\n\u2028 !AaU+🙂"))
+CHARACTERS = dataclasses.replace(TEXT, token="character", removed="", vocabulary=("", "[UNK]", *"\n\u2028 !AaU+🙂"))
 NUMBERS = Contract("rows_tiny", "Which flower it is", "numbers", (4,), ("a", "b"), "scored on 3 test rows, real data")
 
 

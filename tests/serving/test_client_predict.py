@@ -12,7 +12,7 @@ import pytest
 
 from dl100_tf import predicting
 from dl100_tf.errors import UserError
-from dl100_tf.projects import cnn_mnist, lstm_imdb, perceptron_points
+from dl100_tf.projects import cnn_mnist, lstm_imdb, perceptron_points, rnn_weather
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +21,8 @@ def tensor(dtype, sizes):
     return {"dtype": dtype, "tensor_shape": {"dim": [{"size": str(size)} for size in sizes]}}
 
 
-TAKES = {"text": ("DT_STRING", [-1]), "image": ("DT_UINT8", [-1] * 4), "points": ("DT_FLOAT", [-1, 2])}
+TAKES = {"text": ("DT_STRING", [-1]), "image": ("DT_UINT8", [-1] * 4), "points": ("DT_FLOAT", [-1, 2]),
+         "series": ("DT_FLOAT", [-1, 72, 11])}
 
 
 @pytest.fixture
@@ -31,7 +32,8 @@ def server():
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
-            signatures = {"serving_default": {"inputs": {made.takes: tensor(*TAKES[made.takes])}, "outputs": {},
+            signatures = {"serving_default": {"inputs": {made.takes: tensor(*TAKES[made.takes])},
+                                              "outputs": made.gives,
                                               "method_name": "tensorflow/serving/predict"},
                           "classify": {"inputs": {"inputs": tensor("DT_STRING", [-1])}, "outputs": {},
                                        "method_name": "tensorflow/serving/classify"}}
@@ -39,7 +41,7 @@ def server():
 
         def do_POST(self):
             made.asked.append((self.path, json.loads(self.rfile.read(int(self.headers["content-length"])))))
-            self.say({"results": [made.results]})
+            self.say({"results": [made.results]} if not made.gives else {"outputs": made.results})
 
         def say(self, answer):
             content = json.dumps(answer).encode()
@@ -53,7 +55,7 @@ def server():
 
     made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made.daemon_threads = True
-    made.asked, made.takes, made.url = [], "text", f"http://127.0.0.1:{made.server_port}"
+    made.asked, made.takes, made.gives, made.url = [], "text", {}, f"http://127.0.0.1:{made.server_port}"
     made.results = [["negative", 0.125], ["positive", 0.875]]
     threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     yield made
@@ -83,6 +85,22 @@ def test_numbers(server):
     server.takes = "points"
     predicting.predict(perceptron_points, ["--server", server.url, "1.5", "2"])
     assert server.asked[0][1]["examples"] == [{"points": [1.5, 2.0]}]
+
+
+def test_a_recipe_that_answers_in_words_puts_them_around_what_the_server_gives(server, capsys, tmp_path):
+    server.takes, server.gives = "series", {"forecast": tensor("DT_FLOAT", [-1, 24])}
+    server.results = [[hour / 2 for hour in range(24)]]
+    hours = "".join(f"2020,1,{1 + hour // 24},{hour % 24},{hour},-5,1016,2,0,0,{hour},NE\n" for hour in range(100))
+    recent = tmp_path / "recent.csv"
+    recent.write_text(f"year,month,day,hour,TEMP,DEWP,PRES,Iws,Is,Ir,pm2.5,cbwd\n{hours}")
+    assert predicting.predict(rnn_weather, ["--server", server.url, str(recent)]) == 0
+    (path, body), = server.asked
+    assert path == "/v1/models/rnn_weather:predict"
+    (series,), = body["inputs"].values() if isinstance(body["inputs"], dict) else (body["inputs"],)
+    assert len(series) == 72 and series[0][0] == 28 and series[-1][:3] == [99, -5, 1016] and series[-1][-2:] == [3, 5]
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "2020-01-05 04:00     0.0 °C" and said[23].startswith("2020-01-06 03:00    11.5 °C  ██")
+    assert said[24] == f"(rnn_weather, version 3, at {server.url})"
 
 
 def test_the_version_with_a_label(server, capsys):

@@ -1,0 +1,48 @@
+"""What Keras gave when a run was scored: what every exported file is compared with."""
+
+import zipfile
+
+import numpy as np
+
+from dl100_tf.errors import UserError
+
+CHECKED = 64  # test examples on which the model has to be the one that was scored
+TOLERANCE = 1e-4  # between two processes, batches of another size
+
+
+def read(run, contract, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Keras' probabilities (n, labels), and the right labels (n,); or its forecasts and what came, (n, hours) each.
+
+    Args:
+        run: the `Run`.
+        contract: of its model.
+        n: test examples that there are now.
+
+    Raises:
+        UserError: it hasn't been scored, or on other examples.
+    """
+    file = run.path("predictions.npz")
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            given, y = arrays[contract.output], arrays["y"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{file} is missing or damaged ({error}): let the run finish with `{run.command}`, or train "
+                        "again under another --run name.") from error
+    if len(given) != n or len(y) != n:
+        raise UserError(f"the run {run.name} was scored on {len(y)} test examples and there are {n} now: bring back "
+                        "the data that it was trained on.")
+    return given, y
+
+
+def same(run, contract, model, examples, expected: np.ndarray) -> None:
+    """Raise a UserError where the model isn't the one that was scored, by its first answers to `examples`."""
+    import tensorflow as tf
+
+    examples, expected = examples[:CHECKED], expected[:CHECKED]
+    given = tf.constant(list(examples)) if isinstance(examples[0], str) else examples
+    found = np.asarray(model.predict(given, verbose=0)).reshape(len(examples), -1)
+    if found.shape[1] == 1:
+        found = np.hstack([1 - found, found])
+    if not np.allclose(found, expected, atol=TOLERANCE * contract.scale):  # also where something isn't a number
+        raise UserError(f"{run.path('model.keras')} doesn't give what it gave when the run was scored: the file or the "
+                        "data have been replaced. Train again under another --run name.")
