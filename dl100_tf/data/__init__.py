@@ -4,7 +4,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["cifar10", "drawn", "folders", "images", "imdb", "iris", "mnist", "samples", "sources", "text",
-                "vectors"],
+    submodules=["analogies", "cifar10", "corpus", "drawn", "folders", "images", "imdb", "iris", "mnist", "samples",
+                "sources", "tales", "text", "vectors"],
     submod_attrs={"splits": ["Source", "Split", "Splits"]},
 )
