@@ -2,5 +2,8 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["scratch"], submod_attrs={
-    "text": ["reads_text"], "vision": ["judges_views", "pass_on", "whiten"]})
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["scratch", "skipgram", "wordspace"],
+    submod_attrs={"text": ["reads_text"], "vision": ["judges_views", "pass_on", "whiten"]},
+)
