@@ -19,6 +19,8 @@ MEANING = {  # of two labels: the second is what is looked for
     "recall": "how many of those to find are found",
     "brier": "squared error of the probability; 0 is perfect",
     "calibration_error": "how far confidence is from accuracy, on average",
+    "analogies": "the share answered with the very word that was listed",
+    "kinds": "the share of listed words whose nearest listed word is of their kind",
 }
 MEANS = {  # of more: each label is looked for in turn, and the mean over all is told
     "auroc": "each label against the rest; 1 is perfect, 0.5 is chance",

@@ -43,7 +43,8 @@ def score_words(space, data, run, questions: Iterable, kinds: Mapping[str, list[
     said = scores.record(run, data, metrics, len(questions), "analogies", ("analogies", "kinds"), words=len(space))
     tables.table(run, "analogies", [{"section": section, "questions": len(ones), "accuracy": sum(ones) / len(ones)}
                                     for section, ones in sections.items()], "Analogies",
-                 "a is to b as c is to …? Only the word of the list counts, out of all that were learnt but a, b, c.")
+                 "a is to b as c is to …? Only the word of the list counts, out of all that were learnt but a, b, c.",
+                 best={})
     return said
 
 
