@@ -85,7 +85,9 @@ HOURS = Path(__file__).parent / "data/weather_hours.csv"  # four days, laid out 
 ASKED = {
     "rnn_shakespeare": (("O gentle", "--length", "50"), "O gentle"),
     "rnn_weather": ([HOURS], "2010-01-05 00:00"),
+    "word2vec_text8": (["king - man + woman", "--count", "3"], "  queen\n"),
 }
+NOT_EXPORTED = {"word2vec_text8": "neither tells labels apart"}  # and what is said of it
 
 
 def question(recipe, example, folder):
@@ -104,8 +106,10 @@ class TestRecipe:
     def test_a_killed_run_ends_bitwise_like_one_that_was_left_alone(self, trained, project):
         stopped, whole, _, _ = trained(project)
         assert stopped.path("history.csv").read_bytes() == whole.path("history.csv").read_bytes()
-        one, two = (np.load(run.path("predictions.npz")) for run in (stopped, whole))
-        assert all(np.array_equal(one[name], two[name]) for name in one.files)
+        assert stopped.path("predictions.npz").is_file() == whole.path("predictions.npz").is_file()
+        if whole.path("predictions.npz").is_file():
+            one, two = (np.load(run.path("predictions.npz")) for run in (stopped, whole))
+            assert all(np.array_equal(one[name], two[name]) for name in one.files)
         assert stopped.read_json("scores.json")["metrics"] == whole.read_json("scores.json")["metrics"]
         one, two = stopped.load_model(), whole.load_model()
         assert all(np.array_equal(a.numpy(), b.numpy()) for a, b in zip(one.weights, two.weights, strict=True)
@@ -139,6 +143,8 @@ class TestRecipe:
 
     def test_the_model_reloads_equal(self, trained, project):
         run, *_ = trained(project)
+        if not run.path("predictions.npz").is_file():
+            pytest.skip("judges no test examples")
         stored = np.load(run.path("predictions.npz"))
         recipe = __import__(f"dl100_tf.projects.{project}", fromlist=["recipe"])
         config = recipe.Config(**run.read_json("config.json"))
@@ -202,6 +208,10 @@ class TestRecipe:
         run, *_ = trained(project)
         answer = command(f"dl100_tf.projects.{project}", "export", "--run", run.name, "--to", tmp_path, "--quantize",
                          "float32", "--examples", "100", env={"DL100_HOME": os.environ["DL100_HOME"]})
+        if project in NOT_EXPORTED:
+            assert answer.returncode == 2 and not answer.stdout and answer.stderr.count("\n") == 2
+            assert NOT_EXPORTED[project] in answer.stderr and not list(tmp_path.iterdir())
+            return
         assert answer.returncode == 0, answer.stdout + answer.stderr
         assert (tmp_path / f"saved_model/{project}/1/saved_model.pb").is_file()
         card = json.loads((tmp_path / f"tflite/{project}/1/card.json").read_text())

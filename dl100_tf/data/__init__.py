@@ -4,7 +4,8 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["agnews", "characters", "cifar10", "dispatches", "drawn", "folders", "images", "imdb", "iris", "mnist",
-                "pretrained", "samples", "scenes", "shakespeare", "sources", "text", "vectors"],
+    submodules=["agnews", "analogies", "characters", "cifar10", "corpus", "dispatches", "drawn", "folders", "images",
+                "imdb", "iris", "mnist", "pretrained", "samples", "scenes", "shakespeare", "sources", "tales", "text",
+                "vectors"],
     submod_attrs={"splits": ["Source", "Split", "Splits"]},
 )

@@ -18,6 +18,8 @@ from typing import BinaryIO
 import numpy as np
 
 from dl100_tf import paths
+from dl100_tf.data import cache
+from dl100_tf.data.splits import Source
 from dl100_tf.errors import DataError, UserError
 
 LONGEST = 1 << 20  # bytes of a line: a hundred times a word with 300 numbers
@@ -56,6 +58,21 @@ class Vectors:
             file.write(f"{len(self.words)} {self.width}\n")
             for word, row in zip(self.words, self.matrix, strict=True):
                 file.write(f"{word} {numbers % tuple(row.tolist())}\n")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Vectors, and the `source` they came from."""
+
+    vectors: Vectors
+    source: Source
+
+
+def load(path: str | os.PathLike) -> Loaded:
+    """All that a file of word vectors holds, with its digest; as `read`."""
+    found = read(path)
+    where = f"{len(found)} word vectors from …/{paths.shown(Path(path).name)}"
+    return Loaded(found, Source("local", where, cache.digest(found.words, found.matrix.astype("<f4").tobytes())))
 
 
 def read(path: str | os.PathLike, limit: int = 0, words: Collection[str] | None = None) -> Vectors:

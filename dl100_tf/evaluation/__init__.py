@@ -24,4 +24,5 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "saliency": ["grad_cam"],
     "scores": ["record", "score"],
     "tables": ["table"],
+    "words": ["explain_words", "measure_words", "score_words"],
 })

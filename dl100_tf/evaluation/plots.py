@@ -20,7 +20,7 @@ SURE = 0.98  # AUROC from which the curve hugs the corner
 
 
 def plot(run) -> list[Path]:
-    """Draw what the run has data for, and return the paths of the light figures.
+    """Draw what the run has data for, and return the paths of the light figures: none of a run scored untrained.
 
     `history` needs `history.csv`; `confusion`, `roc` and `reliability` need `predictions.npz`. Each becomes
     `plots/<name>.png` and `plots/<name>-dark.png`, 1040 x 1040 pixels.
@@ -29,7 +29,7 @@ def plot(run) -> list[Path]:
         UserError: the run has neither file, or one of them is damaged.
     """
     rows, known = records.history(run), records.predictions(run)
-    if not rows and known is None:
+    if not rows and known is None and not run.path("scores.json").is_file():
         raise UserError(f"{run.directory} has neither history.csv nor predictions.npz: there is nothing to plot. "
                         f"{records.finish(run)}")
     draws = {}

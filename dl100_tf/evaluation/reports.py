@@ -22,6 +22,8 @@ MEANING = {  # of two labels: the second is what is looked for
     "rmse": "root of the mean squared error, which large misses rule",
     "skill": "the part of the best baseline's mean absolute error that is gone; 0 is no better than it",
     "calibration_error": "how far confidence is from accuracy, on average",
+    "analogies": "the share answered with the very word that was listed",
+    "kinds": "the share of listed words whose nearest listed word is of their kind",
 }
 MEANS = {  # of more: each label is looked for in turn, and the mean over all is told
     "auroc": "each label against the rest; 1 is perfect, 0.5 is chance",

@@ -47,7 +47,7 @@ class Export:
             UserError: the run is unfinished or damaged, or its model can't be exported.
         """
         self.run, self.model = run, run.load_model()
-        self.contract = contracts.of_run(run, self.model, data.preparation)
+        self.contract = contracts.of_run(run, self.model, getattr(data, "preparation", "middle"))
         self.keras, self.y = scored.read(run, self.contract, len(data.test))
         step = max(1, len(self.y) // examples) if examples else 1
         self.test, self.keras, self.y = data.test.x[::step], self.keras[::step], self.y[::step]

@@ -75,6 +75,11 @@ class Loop:
         return self._session.schedule().at(self._progress.total_steps)
 
     @property
+    def step(self) -> int:
+        """How many steps have been done, over all epochs: what a step draws by chance can depend on it and the seed."""
+        return self._progress.total_steps
+
+    @property
     def seen(self) -> int:
         """How many examples an epoch learns from: those that don't fill a batch are left out."""
         return self._session.steps * self._size
