@@ -11,7 +11,10 @@ measured again, and an interrupted benchmark goes on; without it everything is m
 import measuring
 from measuring import Recipe
 
-RECIPES: dict[str, Recipe] = {}
+RECIPES: dict[str, Recipe] = {
+    "lstm_agnews": Recipe(("history", "confusion"), ("linear",), peers_file="peers_lstm_agnews.py"),
+    "transformer_agnews": Recipe(("history", "confusion", "attention")),
+}
 
 if __name__ == "__main__":
     measuring.main(__doc__, RECIPES)
