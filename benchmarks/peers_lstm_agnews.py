@@ -4,10 +4,9 @@
 result as JSON.
 """
 
-import json
-import sys
 import time
 
+import measuring
 import numpy as np
 
 
@@ -42,4 +41,4 @@ def linear(seed: int) -> dict:
 
 
 if __name__ == "__main__":
-    print(json.dumps(globals()[sys.argv[1]](int(sys.argv[2]))))
+    measuring.answer({"linear": linear})

@@ -20,6 +20,8 @@ RECIPES: dict[str, Recipe] = {
     "word2vec_text8": Recipe(
         ("map", "history"), ("gensim",), ("--corpus", "imdb"), "analogies",
         "{:.1f} ± {:.1f} % of 10 608 analogies after 5.8 million words of IMDb", "peers_word2vec_text8.py"),
+    "lstm_agnews": Recipe(("history", "confusion"), ("linear",), peers_file="peers_lstm_agnews.py"),
+    "transformer_agnews": Recipe(("history", "confusion", "attention")),
 }
 
 if __name__ == "__main__":

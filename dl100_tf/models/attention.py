@@ -40,7 +40,7 @@ def self_attention(x, real, heads: int, name: str):
 
     query, key, value = (split(layers.Dense(width, name=f"{name}_{view}")(x)) for view in ("query", "key", "value"))
     scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) / (width // heads) ** 0.5  # or they'd grow with width
-    scores = masked(scores, real[:, None, None, :])
+    scores = (scores - MASKED) * real[:, None, None, :] + MASKED  # as they were, or MASKED where nothing is
     weights = layers.Softmax(name=f"{name}_weights")(scores)  # (batch, heads, words, words)
     heard = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
     return layers.Dense(width, name=f"{name}_output")(ops.reshape(heard, (-1, words, width)))
@@ -100,7 +100,7 @@ def weights(net, name: str, ids: np.ndarray) -> np.ndarray:
 
 
 def pooled(x, real):
-    """A text's one vector of its words': their mean and their largest values, padding left out.
+    """A text's one vector of its words': their mean, padding left out, and their largest values, or 0 if that is more.
 
     Args:
         x: Keras tensor (batch, words, width).
@@ -113,9 +113,4 @@ def pooled(x, real):
 
     there = real[:, :, None]
     mean = ops.sum(x * there, axis=1) / ops.maximum(ops.sum(there, axis=1), 1)
-    return ops.concatenate([mean, ops.max(masked(x, there), axis=1)], axis=1)
-
-
-def masked(scores, there):
-    """`scores` where `there` is 1, and `MASKED` where it is 0."""
-    return (scores - MASKED) * there + MASKED
+    return ops.concatenate([mean, ops.max(x * there, axis=1)], axis=1)

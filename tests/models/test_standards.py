@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from dl100_tf.data import text
+from dl100_tf.errors import UserError
 from dl100_tf.export import contract
 from dl100_tf.models import letters, reads_text
 from dl100_tf.run import Run
@@ -49,3 +50,15 @@ def test_the_cached_ids_of_two_standards_are_two():
     texts = np.array(["U.S. oil", "us oil"], object)
     usual, own = (text.ids(text.tokenizer(texts, 9, 3, standard), texts) for standard in (text.STANDARD, letters))
     assert np.array_equal(usual[0], usual[1]) and not np.array_equal(own[0], own[1])
+
+
+@pytest.mark.parametrize("settings", [{"standardize": "lower"}, {"standardize": None}, {"split": "character"}])
+def test_a_tokenizer_that_no_phone_knows_is_refused(settings):
+    import keras
+
+    layer = keras.layers.TextVectorization(**{"standardize": letters, "vocabulary": ["a"]} | settings)
+    with pytest.raises(UserError, match="phones know only the usual ones"):
+        contract._standard(layer, "net")
+    usual = [contract._standard(keras.layers.TextVectorization(standardize=standard, vocabulary=["a"]), "net")
+             for standard in (letters, text.STANDARD)]
+    assert usual == [contract.STANDARDS["letters"], contract.STANDARDS[text.STANDARD]]
