@@ -23,9 +23,9 @@ class Config(cli.Common):
     epochs: int = 8  # passes over the text; more than a finished run has extend it
     batch_size: int = 64  # windows a step
     learning_rate: float = 4e-3  # the largest learning rate
-    schedule: cli.Schedule = "one_cycle"  # how the learning rate moves
+    schedule: cli.Schedule = "cosine"  # how the learning rate moves
     cell: Literal["gru", "lstm", "rnn"] = "gru"  # gated recurrent unit, long short-term memory, or simple RNN
-    length: int = 128  # characters of a training window
+    length: int = 64  # characters of a training window
     embedding: int = 64  # numbers a character becomes
     units: int = 256  # numbers in a cell's state
     layers: int = 1  # cells above each other
