@@ -13,7 +13,8 @@ from measuring import Recipe
 
 RECIPES: dict[str, Recipe] = {
     "rnn_weather": Recipe(  # its table `errors` has the baselines, by hours ahead
-        figures=("errors", "forecasts", "history"), figure="mae", shown="{:.3f} ± {:.3f} °C mean absolute error"),
+        figures=("errors", "forecasts", "history"), peers=("boosted_trees",), peers_file="peers_rnn_weather.py",
+        figure="mae", shown="{:.3f} ± {:.3f} °C mean absolute error"),
 }
 
 if __name__ == "__main__":
