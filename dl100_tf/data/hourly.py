@@ -100,6 +100,12 @@ def carried(values: np.ndarray) -> np.ndarray:
     return np.take_along_axis(values, np.maximum.accumulate(known, axis=0), axis=0)
 
 
+def longest_gap(target: np.ndarray) -> int:
+    """The most hours in a row in which the target (n,) was not measured."""
+    known = np.flatnonzero(~np.isnan(target))
+    return int(np.diff(np.concatenate([[-1], known, [len(target)]])).max()) - 1
+
+
 def calendar(times: np.ndarray) -> np.ndarray:
     """Hour of the day, 0 to 23, and day of the year, 1 to 366: float32 (n, 2)."""
     days = times.astype("datetime64[D]")

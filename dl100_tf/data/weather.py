@@ -65,13 +65,18 @@ def recent(path: Path, hours: int, layout: Layout | None = None) -> Series:
     """The last `hours` of a file, for a forecast of what comes after it.
 
     Raises:
-        DataError: there are fewer, or its columns are none that are known.
+        DataError: there are fewer, the target is missing for longer than in any training window, or the file's columns
+            are none that are known.
     """
     found = _series(path, layout)
     if len(found) < hours:
         raise DataError(f"{path} has {len(found)} hours of which every column is known, and the model looks at "
                         f"{hours}: give it a longer file.")
     kept = slice(len(found) - hours, None)
+    gap = hourly.longest_gap(found.target[kept])
+    if gap > hourly.STALE:
+        raise DataError(f"{path} has no {found.columns[0]} for {gap} hours in a row among the last {hours}: "
+                        f"{hourly.STALE} are the most that can be bridged. Fill them in.")
     return Series(found.times[kept], found.values[kept], found.target[kept], found.columns, found.filled, found.gaps)
 
 

@@ -9,6 +9,7 @@ import rich.console
 import rich.progress
 
 from dl100_tf import paths
+from dl100_tf.errors import UserError
 from dl100_tf.export import card, converter, golden, graph, litert, metadata, mixed, parity, phone, saved_model, scored
 from dl100_tf.export import contract as contracts
 from dl100_tf.export.versions import FORMATS, Shelf
@@ -76,6 +77,9 @@ class Export:
         """Convert to .tflite and compare; the content of the files by name."""
         files, ready = {}, phone.model(self.model, self.contract)
         variants = [variant for variant in variants if variant not in NOT_FOR.get(self.contract.kind, ())]
+        if not variants:
+            raise UserError(f"{self.contract.project} can't be made with all numbers in int8, as its columns are of "
+                            "different units: give --quantize another one, such as float16.")
         inputs = phone.inputs(self.model, self.contract, self.test)
         example = inputs[:1].astype(self.contract.phone_dtype)
         self.latency["keras"] = litert.latency(lambda: ready(example))

@@ -42,6 +42,11 @@ def test_the_future_changes_nothing_before_it():
     assert np.array_equal(made(values).values[:200], made(changed).values[:200])
 
 
+@pytest.mark.parametrize(("hours", "longest"), [("1111", 0), ("0011", 2), ("1000101", 3), ("100", 2), ("00", 2)])
+def test_the_longest_gap(hours, longest):
+    assert hourly.longest_gap(np.array([1.0 if hour == "1" else np.nan for hour in hours])) == longest
+
+
 def test_hours_without_a_row_are_put_in_and_counted():
     found = made([[1, 1], [2, 2], [5, 5]], [0, 1, 4])
     assert found.gaps == 2 and found.values[:, 0].tolist() == [1, 2, 2, 2, 5]

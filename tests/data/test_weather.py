@@ -59,6 +59,15 @@ def test_the_last_hours_of_a_file(beijing):
     found, data = weather.recent(path, 48), weather.load("local", beijing, hours=48)
     assert len(found) == 48 and np.array_equal(found.values[:24], data.test.x[-1, 24:])
     assert np.array_equal(found.values[24:, 0], data.test.y[-1])
+    gap = path.with_name("gap.csv")
+    lines = path.read_text().splitlines()
+    cells = [line.split(",") for line in lines]
+    for number in range(-20, -13):
+        cells[number][7] = "NA"
+    gap.write_text("\n".join(map(",".join, cells)))
+    with pytest.raises(DataError, match="no TEMP, °C for 7 hours in a row"):
+        weather.recent(gap, 48)
+    assert len(weather.recent(gap, 12)) == 12, "further back it doesn't matter"
     with pytest.raises(DataError, match=r"has 2400 hours .* the model looks at 9000"):
         weather.recent(path, 9000)
 

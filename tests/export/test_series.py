@@ -127,6 +127,11 @@ def test_a_served_model_takes_what_was_measured(published, trained, finished):
     assert given["signature_name"] == "serving_default" and np.shape(given["instances"]) == (1, HOURS, 4)
 
 
+def test_int8_alone(finished, tmp_path):
+    with pytest.raises(UserError, match="columns are of different units"):
+        export.publish(*finished, formats=["tflite"], quantize=["int8"], to=str(tmp_path))
+
+
 def test_a_model_that_was_not_scored(finished, tmp_path):
     run, data = finished
     told = run.read_json("scores.json")
