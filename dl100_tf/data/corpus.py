@@ -141,8 +141,8 @@ def _text8(path: Path, rung: str, min_count: int) -> Corpus:
                         f"{again}")
     text = content.decode("ascii")
     note = "real data, from the author's page" if rung == "tfds" else ""  # for once the network isn't TFDS
-    return _corpus(Source(rung, f"17 million words of Wikipedia from …/{path.name}", cache.digest(content), note), [text],
-                   min_count)
+    source = Source(rung, f"17 million words of Wikipedia from …/{path.name}", cache.digest(content), note)
+    return _corpus(source, [text], min_count)
 
 
 def _folder(data_dir: str | os.PathLike | None, min_count: int) -> Corpus:
