@@ -140,8 +140,9 @@ def _text8(path: Path, rung: str, min_count: int) -> Corpus:
         raise DataError(f"{path} is not the text8 that was published ({len(content):,} bytes, and its MD5 is another): "
                         f"{again}")
     text = content.decode("ascii")
-    return _corpus(Source(rung, f"17 million words of Wikipedia from …/{path.name}", cache.digest(content)), [text],
-                   min_count)
+    note = "real data, from the author's page" if rung == "tfds" else ""  # for once the network isn't TFDS
+    source = Source(rung, f"17 million words of Wikipedia from …/{path.name}", cache.digest(content), note)
+    return _corpus(source, [text], min_count)
 
 
 def _folder(data_dir: str | os.PathLike | None, min_count: int) -> Corpus:
