@@ -41,7 +41,7 @@ def load_data(config):
 def build_model(config, kinds: int, window: int | None = None):
     """Ids (batch, n) of `kinds` characters in, logits of each next one (batch, n, kinds) out.
 
-    For any n without padding, to learn with; or for an n of `window` with 0 as padding, to be saved.
+    To learn with, compiled and for any n; or to be saved, for an n of `window`, with ids of 0 skipped.
     """
     import keras
     from keras import layers
@@ -53,8 +53,9 @@ def build_model(config, kinds: int, window: int | None = None):
         x, *_ = cell(config.units, return_sequences=True, return_state=True)(x)
         x = layers.Dropout(config.dropout)(x)
     model = keras.Model(ids, layers.Dense(kinds, name="logits")(x), name="rnn_shakespeare")
-    model.compile(optimizer=keras.optimizers.Adam(config.learning_rate, beta_2=0.99, global_clipnorm=1.0),
-                  loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    if not window:  # an optimizer that has learnt nothing is not worth saving
+        model.compile(keras.optimizers.Adam(config.learning_rate, beta_2=0.99, global_clipnorm=1.0),
+                      keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     return model
 
 
