@@ -4,8 +4,8 @@ A word has two vectors: one as a *centre*, which is what one wants in the end, a
 pair is the product of the two. For a true pair (a word and its neighbour) it should be high, for a drawn one low:
 that is logistic regression, and its gradient is target minus probability, times the other vector.
 
-What makes it fast is that products of single vectors become products of matrices: sixteen centres that follow each
-other share the rows of their neighbours, and the strangers drawn for all of them.
+What makes it fast is that products of single vectors become products of matrices: 32 centres that follow each other
+share the rows of their neighbours, and the strangers drawn for all of them.
 Source: Mikolov et al. 2013, https://arxiv.org/abs/1310.4546; for shared negatives Ji et al. 2016,
 https://arxiv.org/abs/1604.04661
 """
@@ -18,8 +18,8 @@ import numpy as np
 
 from dl100_tf.errors import UserError
 
-GROUP = 16  # centres that share their rows
-STRANGERS = 16  # negatives that a group shares
+GROUP = 32  # centres that share their rows
+STRANGERS = 32  # negatives that a group shares
 PARTS = 2  # of a batch, worked on side by side; the result is the same on one core
 LOTS = 1 << 21  # about as many places has the table that strangers are drawn from
 FARTHEST = 2.0  # learning rate times slopes of one word in one batch, at most
@@ -29,12 +29,12 @@ MEASURED = 4  # groups of each part on which the loss is measured
 
 @dataclass(frozen=True)
 class Draw:
-    """What chance makes of a piece of text: n words in groups of 16.
+    """What chance makes of a piece of text: n words in groups of 32.
 
     Attributes:
         words: the words that were kept, int32 (n,).
-        left, right: how many of the words before and behind are neighbours of each, int8 (groups, 16, 1).
-        strangers: words drawn for each group, int32 (groups, 16).
+        left, right: how many of the words before and behind are neighbours of each, int8 (groups, 32, 1).
+        strangers: words drawn for each group, int32 (groups, 32).
     """
 
     words: np.ndarray
@@ -228,7 +228,7 @@ def add_rows(matrix: np.ndarray, rows: np.ndarray, changes: np.ndarray, rates: n
 
 
 def _overlapping(line: np.ndarray, groups: int, width: int) -> np.ndarray:
-    """A view of `line` (places, dim): for each group its `width` places, of which the first are 16 apart."""
+    """A view of `line` (places, dim): for each group its `width` places, of which the first are 32 apart."""
     place, number = line.strides
     return np.lib.stride_tricks.as_strided(line, (groups, width, line.shape[1]), (GROUP * place, place, number))
 
