@@ -1,6 +1,7 @@
 """Texts to the numbers that a net reads, by the very layer that goes into the saved model."""
 
 import functools
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -73,6 +74,17 @@ def ids(tokenizer, texts: np.ndarray) -> np.ndarray:
 def tokenize(splits: Splits, tokenizer) -> Splits:
     """The same splits with texts replaced by their word ids, int32 (n, length)."""
     return splits.map(functools.partial(ids, tokenizer))
+
+
+def with_words(asked: str) -> str:
+    """The text that somebody asks about, if there is a letter of any script in it.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not re.search(r"[^\W\d_]", asked):
+        raise UserError("there is no word in this text to judge.")
+    return asked
 
 
 def _batches(texts: np.ndarray) -> Iterator:

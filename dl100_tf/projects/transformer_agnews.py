@@ -6,7 +6,6 @@ Run     python -m dl100_tf.projects.transformer_agnews
 Expect  not measured yet
 """
 
-import re
 from dataclasses import dataclass
 
 from dl100_tf import cli, evaluation, models, training
@@ -65,9 +64,7 @@ def predict(model, config, story: str):
     """How likely each desk is to have written a news story, in plain English."""
     import tensorflow as tf
 
-    if not re.search(r"[^\W\d_]", story):
-        raise UserError("there is no word in this story to judge.")
-    return model.predict(tf.constant([story]), verbose=0)[0]
+    return model.predict(tf.constant([text.with_words(story)]), verbose=0)[0]
 
 
 def recipe(config, run):

@@ -17,8 +17,9 @@ WORDS = ("the", "of", "coach", "bank")
 
 
 @pytest.fixture
-def folder(data_dir):
+def folder(tmp_path):
     """A data folder with a GloVe of four words, and a run of word2vec_text8 beside it."""
+    data_dir = tmp_path / "data"
     numbers = np.random.default_rng(0).normal(size=(4, 5)).astype("float32")
     for file in (data_dir / "glove/glove.6B.50d.txt", paths.runs("word2vec_text8") / "mine" / "vectors.txt"):
         file.parent.mkdir(parents=True, exist_ok=True)
