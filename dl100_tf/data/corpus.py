@@ -5,9 +5,11 @@ Source: Mahoney, http://mattmahoney.net/dc/textdata.html
 
 import array
 import collections
+import contextlib
 import hashlib
 import os
 import re
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -113,8 +115,9 @@ def _downloaded() -> Path:
         import keras
 
         try:
-            with paths.replacing(file) as temporary:
-                keras.utils.get_file(str(temporary), URL, file_hash=ZIP_SHA256, hash_algorithm="sha256")
+            with paths.replacing(file) as temporary, contextlib.redirect_stdout(sys.stderr):
+                keras.utils.get_file(temporary.name, URL, file_hash=ZIP_SHA256, hash_algorithm="sha256",
+                                     cache_dir=str(temporary.parent), cache_subdir="")
         except UserError:
             raise
         except Exception as error:  # urllib, http, the wrong checksum
