@@ -1,6 +1,7 @@
 """What the tests share: a home of their own, and the small problem that training is tried on."""
 
 import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -55,6 +56,39 @@ def command(home):
         return subprocess.run([sys.executable, "-m", *map(str, words)], capture_output=True, text=True, timeout=300,
                               cwd=ROOT, env=os.environ | {"DL100_HOME": str(home)} | (env or {}), **options)
     return run
+
+
+@pytest.fixture(scope="session")
+def forked(tmp_path_factory):
+    """Runs a Python module, or code, in a process that is forked from one with TensorFlow loaded (tests/forked.py).
+
+    It is given the module's name and words, or `code` and words, and `env`, what differs from this environment; it
+    returns a `subprocess.CompletedProcess`. Of Windows, which can't fork, nothing is asked: Python is started anew.
+    """
+    server = None
+    folder = tmp_path_factory.mktemp("forked")
+
+    def run(*words, env=None, code=""):
+        nonlocal server
+        environment, words = os.environ | (env or {}), [*map(str, words)]
+        if not hasattr(os, "fork"):
+            return subprocess.run([sys.executable, *(["-c", code] if code else ["-m"]), *words], capture_output=True,
+                                  text=True, timeout=600, cwd=ROOT, env=environment)
+        if server is None:
+            server = subprocess.Popen([sys.executable, Path(__file__).parent / "forked.py"], text=True,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for name in ("out", "err"):
+            (folder / name).write_bytes(b"")
+        module = "" if code else words.pop(0)
+        print(json.dumps({"module": module, "code": code, "words": words, "env": environment, "cwd": str(ROOT),
+                          "out": str(folder / "out"), "err": str(folder / "err")}), file=server.stdin, flush=True)
+        returned = int(server.stdout.readline())
+        return subprocess.CompletedProcess([module, *words], returned, *(
+            (folder / name).read_text(encoding="utf-8", errors="replace") for name in ("out", "err")))
+
+    yield run
+    if server is not None:
+        server.communicate()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,8 +4,6 @@ import inspect
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import get_type_hints
 
@@ -22,8 +20,9 @@ MORE_STEPS = {"cnn_cifar10": ("--batch-size", "64"),  # its normalisations need 
 pytestmark = pytest.mark.slow
 
 
-# The command that a user would type; where a signal is named, it comes right after the checkpoint of that step: in a
-# recipe whose steps take microseconds, a signal from outside would find any step, or none.
+# The command that a user would type, in a process that has TensorFlow loaded already. Where a signal is named, it comes
+# right after the checkpoint of that step: in a recipe whose steps take microseconds, a signal from outside would find
+# any step, or none.
 TRAIN = """
 import os, runpy, signal, sys
 from dl100_tf.training.checkpoints import Checkpoints
@@ -44,17 +43,15 @@ runpy.run_module(f"dl100_tf.projects.{project}", run_name="__main__", alter_sys=
 """
 
 
-def train(project, name, home, number=0, at=0):
+def train(project, name, home, forked, number=0, at=0):
     """Train in a process that gets the signal `number` at step `at`: (its return code, what it said)."""
-    done = subprocess.run([sys.executable, "-c", TRAIN, project, str(int(number)), str(at), *SHORT,
-                           *MORE_STEPS.get(project, ()), "--run", name],
-                          env=os.environ | {"DL100_HOME": str(home)}, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=600)
-    return done.returncode, done.stdout
+    done = forked(project, int(number), at, *SHORT, *MORE_STEPS.get(project, ()), "--run", name,
+                  code=TRAIN, env={"DL100_HOME": str(home)})
+    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, forked):
     """A recipe's run on its sample, once killed and once interrupted on the way, and its twin that was left alone."""
     done = {}
 
@@ -62,20 +59,20 @@ def trained(tmp_path_factory):
         if project not in done:
             home = tmp_path_factory.mktemp(project)
             os.environ["DL100_HOME"] = str(home)
-            done[project] = home, *kill_and_resume(project, home)
+            done[project] = home, *kill_and_resume(project, home, forked)
         os.environ["DL100_HOME"] = str(done[project][0])
         return done[project][1:]
     return of
 
 
-def kill_and_resume(project, home):
-    code, said = train(project, "stopped", home, signal.SIGKILL, at=5)
+def kill_and_resume(project, home, forked):
+    code, said = train(project, "stopped", home, forked, signal.SIGKILL, at=5)
     assert code == -signal.SIGKILL, said
-    code, interrupted = train(project, "stopped", home, signal.SIGINT, at=10)
+    code, interrupted = train(project, "stopped", home, forked, signal.SIGINT, at=10)
     assert code == 130, interrupted
-    code, said = train(project, "stopped", home)
+    code, said = train(project, "stopped", home, forked)
     assert code == 0, said
-    code, alone = train(project, "whole", home)
+    code, alone = train(project, "whole", home, forked)
     assert code == 0, alone
     return Run(project, "stopped"), Run(project, "whole"), interrupted, said
 
@@ -169,14 +166,14 @@ class TestRecipe:
         stored = np.load(run.path("predictions.npz"))["probabilities"][0]
         assert answer[-1] == pytest.approx(float(stored[-1]), abs=1e-6)
 
-    def test_predict_answers_on_the_command_line(self, trained, project, tmp_path, command):
+    def test_predict_answers_on_the_command_line(self, trained, project, tmp_path, forked):
         run, *_ = trained(project)
         recipe = __import__(f"dl100_tf.projects.{project}", fromlist=["recipe"])
         if not hasattr(recipe, "predict"):
             pytest.skip("has no predict")
         if project in ASKED:
             words, holds = ASKED[project]
-            answer = command(f"dl100_tf.projects.{project}", "predict", *words,
+            answer = forked(f"dl100_tf.projects.{project}", "predict", *words,
                              env={"DL100_HOME": os.environ["DL100_HOME"]})
             assert answer.returncode == 0, answer.stderr
             assert holds in answer.stdout and "(run whole: " in answer.stdout
@@ -186,7 +183,7 @@ class TestRecipe:
         asked = question(recipe, data.test.x[0], tmp_path)
         pictures = isinstance(asked[0], Path)
         words = [*asked, *asked] if pictures else asked
-        answer = command(f"dl100_tf.projects.{project}", "predict", *words,
+        answer = forked(f"dl100_tf.projects.{project}", "predict", *words,
                          env={"DL100_HOME": os.environ["DL100_HOME"]})
         assert answer.returncode == 0, answer.stderr
         shown = [line for line in answer.stdout.splitlines() if line.lstrip()[:1].isdigit()]
@@ -194,19 +191,19 @@ class TestRecipe:
         assert len(shown) == min(5, len(data.labels)) * (2 if pictures else 1)
         if pictures:
             (tmp_path / "damaged.png").write_bytes(asked[0].read_bytes()[:60])
-            answer = command(f"dl100_tf.projects.{project}", "predict", tmp_path / "damaged.png",
+            answer = forked(f"dl100_tf.projects.{project}", "predict", tmp_path / "damaged.png",
                              env={"DL100_HOME": os.environ["DL100_HOME"]})
             assert answer.returncode == 2 and "damaged.png" in answer.stderr and "Traceback" not in answer.stderr
 
-    def test_a_finished_run_has_nothing_to_do(self, trained, project, command):
+    def test_a_finished_run_has_nothing_to_do(self, trained, project, forked):
         run, *_ = trained(project)
-        answer = command(f"dl100_tf.projects.{project}", "--run", run.name,
+        answer = forked(f"dl100_tf.projects.{project}", "--run", run.name,
                          env={"DL100_HOME": os.environ["DL100_HOME"]})
         assert answer.returncode == 0 and "nothing to do" in answer.stdout
 
-    def test_it_is_exported_for_servers_and_phones(self, trained, project, command, tmp_path):
+    def test_it_is_exported_for_servers_and_phones(self, trained, project, forked, tmp_path):
         run, *_ = trained(project)
-        answer = command(f"dl100_tf.projects.{project}", "export", "--run", run.name, "--to", tmp_path, "--quantize",
+        answer = forked(f"dl100_tf.projects.{project}", "export", "--run", run.name, "--to", tmp_path, "--quantize",
                          "float32", "--examples", "100", env={"DL100_HOME": os.environ["DL100_HOME"]})
         if project in NOT_EXPORTED:
             assert answer.returncode == 2 and not answer.stdout and answer.stderr.count("\n") == 2
@@ -243,9 +240,9 @@ class TestRecipe:
         expected = recipe.predict(model, config, tmp_path / "page.jpg")
         np.testing.assert_allclose(answer["probabilities"][0], expected, atol=0.01)
 
-    def test_report_writes_the_report_again(self, trained, project, command):
+    def test_report_writes_the_report_again(self, trained, project, forked):
         run, *_ = trained(project)
         run.path("report.html").unlink()
-        answer = command(f"dl100_tf.projects.{project}", "report", "--run", run.name,
+        answer = forked(f"dl100_tf.projects.{project}", "report", "--run", run.name,
                          env={"DL100_HOME": os.environ["DL100_HOME"]})
         assert answer.returncode == 0 and run.path("report.html").is_file(), answer.stderr
