@@ -63,25 +63,27 @@ def forked(tmp_path_factory):
     """Runs a Python module, or code, in a process that is forked from one with TensorFlow loaded (tests/forked.py).
 
     It is given the module's name and words, or `code` and words, and `env`, what differs from this environment; it
-    returns a `subprocess.CompletedProcess`. Of Windows, which can't fork, nothing is asked: Python is started anew.
+    returns a `subprocess.CompletedProcess`. What went to stderr is in its stdout where that is asked for: `together`.
     """
     server = None
     folder = tmp_path_factory.mktemp("forked")
 
-    def run(*words, env=None, code=""):
+    def run(*words, env=None, code="", together=False):
         nonlocal server
         environment, words = os.environ | (env or {}), [*map(str, words)]
-        if not hasattr(os, "fork"):
-            return subprocess.run([sys.executable, *(["-c", code] if code else ["-m"]), *words], capture_output=True,
-                                  text=True, timeout=600, cwd=ROOT, env=environment)
+        if not hasattr(os, "fork"):  # on Windows Python is started anew
+            return subprocess.run([sys.executable, *(["-c", code] if code else ["-m"]), *words], text=True, timeout=600,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT if together else subprocess.PIPE,
+                                  cwd=ROOT, env=environment)
         if server is None:
             server = subprocess.Popen([sys.executable, Path(__file__).parent / "forked.py"], text=True,
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for name in ("out", "err"):
             (folder / name).write_bytes(b"")
         module = "" if code else words.pop(0)
-        print(json.dumps({"module": module, "code": code, "words": words, "env": environment, "cwd": str(ROOT),
-                          "out": str(folder / "out"), "err": str(folder / "err")}), file=server.stdin, flush=True)
+        job = {"module": module, "code": code, "words": words, "env": environment, "cwd": str(ROOT),
+               "out": str(folder / "out"), "err": str(folder / ("out" if together else "err"))}
+        print(json.dumps(job), file=server.stdin, flush=True)
         returned = int(server.stdout.readline())
         return subprocess.CompletedProcess([module, *words], returned, *(
             (folder / name).read_text(encoding="utf-8", errors="replace") for name in ("out", "err")))

@@ -46,8 +46,8 @@ runpy.run_module(f"dl100_tf.projects.{project}", run_name="__main__", alter_sys=
 def train(project, name, home, forked, number=0, at=0):
     """Train in a process that gets the signal `number` at step `at`: (its return code, what it said)."""
     done = forked(project, int(number), at, *SHORT, *MORE_STEPS.get(project, ()), "--run", name,
-                  code=TRAIN, env={"DL100_HOME": str(home)})
-    return done.returncode, done.stdout + done.stderr
+                  code=TRAIN, env={"DL100_HOME": str(home)}, together=True)
+    return done.returncode, done.stdout
 
 
 @pytest.fixture(scope="module")
