@@ -2,9 +2,11 @@
 
 import dataclasses
 import inspect
+import types
 from pathlib import Path
 from typing import Annotated, get_type_hints
 
+import docstring_parser
 import tyro
 
 from dl100_tf import settings, terminal
@@ -17,41 +19,76 @@ FLAGS = (("run", "which run; without it, the one that was scored last"),
 
 
 def predict(recipe, words: list[str]) -> int:
-    """Print the five likeliest labels for each example, and who said so; the exit code."""
+    """Print what the recipe's `predict` answers to each example, and who said so; the exit code.
+
+    Of probabilities, the five likeliest labels are printed; a text, or texts one after the other, as they come.
+    """
     name = settings.name_of(recipe)
     if not hasattr(recipe, "predict"):
         raise UserError(f"{name} has nothing to predict: its lesson is in the report.")
-    hints = get_type_hints(recipe.predict)
-    asks = [one for one in inspect.signature(recipe.predict).parameters if one not in ("model", "config")]
-    files = [hints[one] for one in asks] == [Path]  # then any number of them
-    kind = dataclasses.make_dataclass("Predict", [
-        *((one, tyro.conf.Positional[tuple[Path, ...] if files else hints[one]]) for one in asks),
-        *((flag, Annotated[str, tyro.conf.arg(help=said)], dataclasses.field(default="")) for flag, said in FLAGS)])
-    flags = parsed(kind, words, f"python -m {recipe.__name__} predict", inspect.getdoc(recipe.predict))
-    given = [getattr(flags, one) for one in asks]
-    for one, value in zip(asks, given, strict=True):
-        if isinstance(value, float) and not abs(value) < 1e30:
-            raise UserError(f"{one} can't be {value}: give a number of ordinary size.")
-    typed = {readable(word): word for word in words}  # a file's name need not be UTF-8
-    questions = [[Path(typed.get(str(file), file))] for file in given[0]] if files else [given]
-    if not questions:
-        raise UserError(f"which {asks[0]}? Name one or more files behind `predict`.")
+    flags, questions, options = asked(recipe, words)
     if flags.server and flags.run:
         raise UserError("--run is for a model on this machine, --server for one elsewhere: leave one of them out.")
     if flags.label and not flags.server:
         raise UserError("--label names one of a server's versions: say which server with --server.")
-    answers = _server(name, flags, questions) if flags.server else _run(recipe, flags, questions)
-    for question, labels in zip(questions, answers, strict=False):  # the last answer says who gave them
+    answers = _server(name, flags, questions) if flags.server else _run(recipe, flags, questions, options)
+    for question, answer in zip(questions, answers, strict=False):  # the last answer says who gave them
         if len(questions) > 1:
             print(readable(str(question[0])))
-        for value, label in sorted(labels, reverse=True)[:5]:
+        if isinstance(answer, str | types.GeneratorType):
+            for text in [answer] if isinstance(answer, str) else answer:
+                print(text, end="", flush=True)  # as it comes
+            print()
+            continue
+        for value, label in sorted(answer, reverse=True)[:5]:
             print(f"{value:7.1%}  {label}")
     print(f"({next(answers)})")
     return 0
 
 
-def _run(recipe, flags, questions: list):
-    """For each question probabilities with their labels, then the run and its score."""
+def asked(recipe, words: list[str]) -> tuple:
+    """The command line of `predict`: its flags, the arguments of each question, and what goes with all of them.
+
+    What stands there goes to the parameters of the recipe's `predict` in their order; those that are keyword-only are
+    flags. Their `Args` in its docstring are what `--help` says of them.
+    """
+    hints = get_type_hints(recipe.predict)
+    doc = docstring_parser.parse(recipe.predict.__doc__)
+    said = {parameter.arg_name: parameter.description for parameter in doc.params}
+    parameters = [one for one in inspect.signature(recipe.predict).parameters.values()
+                  if one.name not in ("model", "config")]
+    options = [one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY]
+    asks = [one.name for one in parameters if one.name not in options]
+    files = [hints[one] for one in asks] == [Path]  # then any number of them
+    fields = [_field(one, hints[one.name], said.get(one.name, ""), files) for one in parameters]
+    fields += [(flag, Annotated[str, tyro.conf.arg(help=what)], dataclasses.field(default="")) for flag, what in FLAGS]
+    flags = parsed(dataclasses.make_dataclass("Predict", fields, kw_only=True), words,
+                   f"python -m {recipe.__name__} predict", doc.description or "")
+    for one in (*asks, *options):
+        value = getattr(flags, one)
+        if isinstance(value, float) and not abs(value) < 1e30:
+            raise UserError(f"{one} can't be {value}: give a number of ordinary size.")
+    given = [getattr(flags, one) for one in asks]
+    typed = {readable(word): word for word in words}  # a file's name need not be UTF-8
+    questions = [[Path(typed.get(str(file), file))] for file in given[0]] if files else [given]
+    if not questions:
+        raise UserError(f"which {asks[0]}? Name one or more files behind `predict`.")
+    return flags, questions, {one: getattr(flags, one) for one in options}
+
+
+def _field(parameter: inspect.Parameter, kind, said: str, files: bool) -> tuple:
+    """What a parameter of a recipe's `predict` is on the command line."""
+    arg = tyro.conf.arg(help=said) if said else None
+    if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+        kind = tyro.conf.Positional[tuple[Path, ...] if files else kind]
+    kind = Annotated[kind, arg] if arg else kind
+    if parameter.default is inspect.Parameter.empty:
+        return parameter.name, kind
+    return parameter.name, kind, dataclasses.field(default=parameter.default)
+
+
+def _run(recipe, flags, questions: list, options: dict):
+    """For each question the recipe's text, or probabilities with their labels; then the run and its score."""
     run = settings.existing(recipe, flags.run)
     config = settings.stored(recipe, run)
     with terminal.loading("Loading the model"):
@@ -59,8 +96,10 @@ def _run(recipe, flags, questions: list):
     from dl100_tf.evaluation import records
 
     for question in questions:
-        probabilities = recipe.predict(model, config, *question)
-        yield zip(probabilities, records.labels(run, len(probabilities)), strict=True)
+        answer = recipe.predict(model, config, *question, **options)
+        if not isinstance(answer, str | types.GeneratorType):
+            answer = zip(answer, records.labels(run, len(answer)), strict=True)
+        yield answer
     yield f"run {run.name}: {records.summary(records.scores(run))}"
 
 

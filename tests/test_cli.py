@@ -1,6 +1,7 @@
 """The command line: what it answers, how fast it loads, and one clear line for everything that is wrong."""
 
 import sys
+import types
 
 import pytest
 
@@ -145,6 +146,38 @@ def test_a_number_that_is_none_is_refused_by_predict(home, number):
 
     with pytest.raises(UserError, match="length can't be"):
         cli.predict(perceptron_points, [number, "1"])
+
+
+@pytest.fixture
+def storyteller(home, monkeypatch):
+    """A recipe whose `predict` has a flag of its own and answers in texts."""
+    def predict(model, config, prompt: str, *, length: int = 2, glue: float = 0.5):
+        """Go on with a text.
+
+        Args:
+            length: how many words come
+        """
+        for number in range(length):
+            yield f"{prompt}{number}/{glue} "
+
+    run = Run("storyteller", "r")
+    run.begin(lstm_imdb.Config(), "")
+    run.write_json("scores.json", {"source": "local", "n": 3, "noun": "texts", "headline": ["nats"],
+                                   "metrics": {"accuracy": 0.5, "nats": 1.25}})
+    monkeypatch.setattr(Run, "load_model", lambda self: None)
+    return types.SimpleNamespace(__name__="dl100_tf.projects.storyteller", predict=predict, Config=lstm_imdb.Config)
+
+
+def test_what_predict_says_is_printed_as_it_comes_and_its_options_are_flags(storyteller, capsys):
+    assert cli.predict(storyteller, ["ROMEO", "--length", "3"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["ROMEO0/0.5 ROMEO1/0.5 ROMEO2/0.5 ",
+                    "(run r: nats 1.2500  on 3 test texts, source: local)"]
+    with pytest.raises(UserError, match="glue can't be nan"):
+        cli.predict(storyteller, ["ROMEO", "--glue", "nan"])
+    with pytest.raises(SystemExit):
+        cli.predict(storyteller, ["--help"])
+    assert "how many words come" in capsys.readouterr().out
 
 
 def test_tuples_keep_their_type_and_bounds(home):

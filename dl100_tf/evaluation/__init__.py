@@ -1,6 +1,7 @@
 """What a trained model is worth, measured once and shown: `score`, `plot`, an explanation or two, `report`.
 
-They are called in this order at the end of a recipe; each reads what the one before left in the run directory, so any
+They are called in this order at the end of a recipe (one that is no classifier measures itself, and calls `record` in
+place of `score`); each reads what the one before left in the run directory, so any
 of them can be called again later. Between `score` and `report` a recipe can add tables (`table`, `compare`) and figures
 (`figure`, and all that begin with `draw_`) of its own. Nothing heavy loads before the first is used.
 """
@@ -18,6 +19,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "plots": ["plot"],
     "reports": ["report"],
     "saliency": ["grad_cam"],
-    "scores": ["score"],
+    "scores": ["record", "score"],
     "tables": ["table"],
 })

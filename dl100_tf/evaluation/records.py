@@ -29,7 +29,8 @@ def scores(run) -> dict:
 def summary(scores: dict) -> str:
     """One line on what was measured and on what data."""
     metrics = scores["metrics"]
-    told = "  ".join(f"{name} {metrics[name]:.4f}" for name in ("accuracy", "auroc", "loss") if name in metrics)
+    names = scores.get("headline") or ("accuracy", "auroc", "loss")
+    told = "  ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in names if name in metrics)
     count = f"{scores['n']:,}".replace(",", " ")
     source = scores.get("source_note") or scores["source"]
     return f"{told}  on {count} test {scores['noun']}, source: {source}"

@@ -83,11 +83,16 @@ def outrun(rows: list[dict], scores: dict) -> str:
 
 
 def headline(scores: dict) -> str:
-    """The one number of the run: accuracy where there is one, else the metric named first."""
+    """The one number of the run: accuracy, or the metric that counts most."""
+    name, value = first(scores)
+    return wording.percent(value, digits(scores)) if name == "accuracy" else wording.number(value)
+
+
+def first(scores: dict) -> tuple[str, float]:
+    """The metric that counts most: the one the scores say, else accuracy, else the one named first."""
     values = scores["metrics"]
-    if "accuracy" in values:
-        return wording.percent(values["accuracy"], digits(scores))
-    return wording.number(next(iter(values.values()))) if values else "\u2013"
+    name = next((name for name in (*scores.get("headline", ()), "accuracy", *values) if name in values), None)
+    return (name, values[name]) if name else ("nothing measured", float("nan"))
 
 
 def digits(scores: dict) -> int:
@@ -102,12 +107,12 @@ def verdict(scores: dict, source: dict) -> str:
     kind = "sample" if sample else "real test" if source["rung"] else "test"
     many = wording.count(scores.get("n") or 0)
     what = f"{many} {kind} {scores.get('noun', 'examples')}"
-    if "accuracy" in values:
-        said = f"{wording.percent(values['accuracy'], digits(scores))} of {what} judged right"
+    name, value = first(scores)
+    if name == "accuracy":
+        said = f"{wording.percent(value, digits(scores))} of {what} judged right"
     else:
-        name, value = next(iter(values.items()), ("nothing measured", float("nan")))
         said = f"{title(name)} {wording.number(value)} on {what}"
-    if "accuracy" in values and {"accuracy_low", "accuracy_high"} <= set(values):
+    if name == "accuracy" and {"accuracy_low", "accuracy_high"} <= set(values):
         low, high = (f"{100 * values[name]:.{digits(scores)}f}" for name in ("accuracy_low", "accuracy_high"))
         said += f" (95{wording.NARROW}%: {low}\u00a0to\u00a0{high})"
     return said + (f": {records.SAMPLE}" if sample else "")
@@ -119,10 +124,11 @@ def title(name: str) -> str:
 
 
 def metrics(scores: dict) -> list[dict]:
-    """All metrics but accuracy and its interval, which the headline tells."""
+    """All metrics but accuracy and its interval where the headline tells them."""
     meaning = MEANING | (MEANS if len(scores.get("labels") or []) > 2 else {})
+    told = first(scores)[0] == "accuracy"
     return [{"name": title(name), "value": wording.number(value), "meaning": meaning.get(name, "")}
-            for name, value in scores["metrics"].items() if not name.startswith("accuracy")]
+            for name, value in scores["metrics"].items() if not (told and name.startswith("accuracy"))]
 
 
 def shown(run) -> list[dict]:

@@ -40,10 +40,26 @@ def score(model, data, run, noun: str = "examples") -> dict:
     probabilities = distribution(model, data.test.x, len(labels), progress=True)
     with run.writing("predictions.npz") as file:
         np.savez_compressed(file, y=y, probabilities=probabilities)
+    return record(run, data, measure(y, probabilities), len(y), noun, labels=labels)
+
+
+def record(run, data, metrics: Mapping[str, float], n: int, noun: str = "examples", headline=(), **more) -> dict:
+    """Write `scores.json` and return it: what was measured, on what, and what training it took.
+
+    Args:
+        run: the `Run` to write into.
+        data: has the `source` it came from.
+        metrics: name to number.
+        n: how many examples they were measured on.
+        noun: what the examples are called, in the plural.
+        headline: names of the metrics that one line has room for, the one that counts most first; without them
+            accuracy and the like.
+        more: whatever else is worth keeping beside them.
+    """
     training = records.mapping(run, "training.json")
     scores = {"project": run.project, "run": run.name, "source": data.source.rung, "source_note": data.source.note,
-              "digest": data.source.digest, "n": len(y), "noun": noun, "labels": labels,
-              "metrics": measure(y, probabilities),
+              "digest": data.source.digest, "n": n, "noun": noun, **more, "headline": list(headline),
+              "metrics": {name: float(value) for name, value in metrics.items()},
               **{name: training.get(name) for name in ("train_seconds", "epochs", "parameters")}}
     run.write_json("scores.json", scores)
     return scores

@@ -137,6 +137,15 @@ def test_a_run_of_another_kind(run):
         assert "react" not in text and "mistakes" not in text and "Settings" not in text
 
 
+def test_what_counts_most_is_what_the_recipe_says(trained):
+    texts, y = reviews()
+    scores = evaluation.record(trained, splits(texts, y), {"accuracy": 0.5, "nats": 1.25}, 120, "letters", ["nats"])
+    assert trained.read_json("scores.json") == scores and scores["epochs"] == 3
+    _, page, markdown = read(trained)
+    assert "Nats 1.2500 on 120 real test letters" in plain(page.text)
+    assert "| Accuracy | 0.5000 |" in plain(markdown)
+
+
 def test_a_run_that_measured_nothing(run):
     run.write_json("scores.json", {"metrics": {}})
     assert "Nothing measured" in read(run)[1].text
