@@ -76,6 +76,22 @@ def asked(recipe, words: list[str]) -> tuple:
     return flags, questions, {one: getattr(flags, one) for one in options}
 
 
+def own_verb(recipe, verb: str, words: list[str]) -> int:
+    """Answer a verb that only this recipe has, a function in its `VERBS`, by printing what that returns.
+
+    Its parameters come from the command line as those of `predict` do.
+    """
+    function = recipe.VERBS[verb]
+    hints, doc = get_type_hints(function), docstring_parser.parse(function.__doc__)
+    said = {parameter.arg_name: parameter.description for parameter in doc.params}
+    fields = [_field(one, hints[one.name], said.get(one.name, ""), files=False)
+              for one in inspect.signature(function).parameters.values()]
+    flags = parsed(dataclasses.make_dataclass(verb.capitalize(), fields, kw_only=True), words,
+                   f"python -m {recipe.__name__} {verb}", doc.short_description or "")
+    print(function(**{name: getattr(flags, name) for name in hints if name != "return"}))
+    return 0
+
+
 def _field(parameter: inspect.Parameter, kind, said: str, files: bool) -> tuple:
     """What a parameter of a recipe's `predict` is on the command line."""
     arg = tyro.conf.arg(help=said) if said else None

@@ -1,6 +1,6 @@
 """Questions with their passages as rows of word pieces that a net of fixed length reads, and answers back as text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -124,11 +124,18 @@ def cut(questions, tokenizer, length: int, overlap: int) -> Windows:
     return _packed(rows, length, questions)
 
 
-def cut_splits(splits: Splits, tokenizer, length: int, overlap: int) -> tuple[Splits, dict[str, Windows]]:
-    """Splits of questions as splits of windows (x ids, y spans), and the windows of each by its name."""
+@dataclass(frozen=True, eq=False)
+class WindowedSplits(Splits):
+    """Splits of windows, x their ids and y their spans, with all of the windows by the name of the split."""
+
+    windows: dict[str, Windows] = field(default_factory=dict)
+
+
+def cut_splits(splits: Splits, tokenizer, length: int, overlap: int) -> WindowedSplits:
+    """Splits of questions as splits of their windows."""
     windows = {name: cut(split.x, tokenizer, length, overlap) for name, split in splits.parts().items()}
-    parts = [Split(windows[name].ids, windows[name].spans) for name in windows]
-    return Splits(*parts, (), splits.source), windows
+    parts = [Split(one.ids, one.spans) for one in windows.values()]
+    return WindowedSplits(*parts, (), splits.source, windows=windows)
 
 
 def ask(tokenizer, question: str, passage: str, length: int, overlap: int) -> Windows:

@@ -10,6 +10,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "activations": ["draw_activations"],
+    "answers": ["score_answers", "score_spans"],
     "boundaries": ["draw_boundary"],
     "comparisons": ["compare", "draw_gap"],
     "figures": ["figure"],

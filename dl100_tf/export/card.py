@@ -6,10 +6,11 @@ import importlib.metadata
 import numpy as np
 
 from dl100_tf import provenance
-from dl100_tf.export import golden, metadata, preparation
+from dl100_tf.export import golden, metadata, parity, passages, preparation
 from dl100_tf.export.phone import NAMES
 
-TASKS = {"image": "image classification", "text": "text classification", "numbers": "classification of numbers"}
+TASKS = {"image": "image classification", "text": "text classification", "numbers": "classification of numbers",
+         "passage": "question answering"}
 LIMITS = {
     "image": ["A picture of something else is guessed at with confidence: show the label only above `unsure_below`.",
               "A phone prepares a picture before it asks, as the input's `preparation` says, step by step; the "
@@ -19,6 +20,7 @@ LIMITS = {
              "A phone makes the ids: lower case, punctuation removed, split at white space, looked up, zeros behind.",
              "MediaPipe's own tokenizer does neither of the first two: hand it text that has been prepared so.",
              "MediaPipe runs no loops: of a recurrent net give it `int8.tflite` or `unrolled.tflite`."],
+    "passage": passages.LIMITS,
     "numbers": ["Numbers far from those it was trained on are guessed at with confidence."],
 }
 
@@ -40,7 +42,7 @@ def card(contract, run, version: int, files: dict, parity: list[dict], facts: di
         "created": provenance.now(), "dl100_tf": provenance.version("dl100_tf"),
         "tensorflow": provenance.version("tensorflow"), "litert": importlib.metadata.version("ai-edge-litert"),
         "machine": provenance.cpu(), "input": given(contract), "output": {
-            "name": "probabilities", "dtype": "float32", "shape": [1, len(contract.labels)]},
+            "name": "probabilities", "dtype": "float32", "shape": list(contract.answer_shape)},
         "labels": list(contract.labels), "thresholds": facts.pop("thresholds"),
         "training": {"run": run.name, "source": scores["source"], "note": scores.get("source_note", ""),
                      "digest": scores.get("digest"), "commit": _commit(record), "score": scores["metrics"],
@@ -63,6 +65,10 @@ def given(contract) -> dict:
         return found | {"tokenizer": {
             "vocabulary": golden.VOCABULARY, "lower_case": "A-Z", "removed": metadata.PUNCTUATION,
             "split": "ASCII white space", "padding": 0, "unknown": 1, "length": contract.shape[0]}}
+    if contract.kind == "passage":
+        return found | {"tokenizer": {
+            "vocabulary": golden.VOCABULARY, "kind": "BERT's WordPiece", "length": contract.shape[0],
+            "rule": passages.RULE.format(length=contract.shape[0], file=golden.VOCABULARY)}}
     return found | {"preprocessing": "none"}
 
 
@@ -70,10 +76,11 @@ def thresholds(probabilities: np.ndarray, y: np.ndarray) -> dict:
     """From what confidence on an answer is worth showing: under it lies half of all mistakes.
 
     Args:
-        probabilities: Keras', (n, labels), on the test set.
-        y: the right labels, (n,).
+        probabilities: Keras', on the test set, as `parity.compare` has them.
+        y: what is right, (n,).
     """
-    confidence, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != y
+    confidence, right = parity.judged(probabilities, y)
+    wrong = ~right
     under = float(np.median(confidence[wrong])) if wrong.any() else 0.5
     return {"unsure_below": round(under, 3), "share_unsure": round(float((confidence < under).mean()), 4),
             "accuracy_when_sure": round(float(1 - wrong[confidence >= under].mean()), 4)}

@@ -40,8 +40,8 @@ def offline() -> list[str]:
 def reader(bundle: Bundle, check: str, python: str) -> list[Finding]:
     """Ask MediaPipe Tasks or tflite-support, in a Python of their own and without a network."""
     left, found = dict(bundle.files), []
-    if check == "mediapipe" and bundle.kind == "numbers":
-        return [Finding(check, "", "not run", "MediaPipe Tasks have no task for rows of numbers")]
+    if check == "mediapipe" and bundle.kind in ("numbers", "passage"):
+        return [Finding(check, "", "not run", "MediaPipe Tasks have no task for what it takes and gives")]
     if check == "mediapipe":
         loops = [name for name, content in left.items() if graph.subgraphs(content) > 1]
         found = [Finding(check, name, "not run", "it has a loop, which MediaPipe doesn't run") for name in loops]

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dl100_tf.errors import UserError
+from dl100_tf.export import passages
 from dl100_tf.export import preparation as preparations
 
-Kind = Literal["image", "text", "numbers"]
+Kind = Literal["image", "text", "numbers", "passage"]
 TOKENIZER = {"standardize": "lower_and_strip_punctuation", "split": "whitespace", "output_mode": "int"}
 CHANNELS = {1: "grey", 3: "RGB"}
 
@@ -20,10 +21,12 @@ class Contract:
         project: the recipe's name: of the served model and of its folder.
         title: what the recipe does, in one line.
         kind: what an example is.
-        shape: of one example: pixels (h, w, c) of an image, 0 to 255; word ids (length,) of a text; numbers (n,).
-        labels: what its probabilities are of, in their order.
+        shape: of one example: pixels (h, w, c) of an image, 0 to 255; word ids (length,) of a text; numbers (n,);
+            ids (length,) of the word pieces of a question and its passage.
+        labels: what its probabilities are of, in their order; of a passage, of the places of its answer: start, end.
         source: the data it was trained on and the score it reached there, in words.
-        vocabulary: words of a text model, by id; `""` and `[UNK]` come first. Empty for others.
+        vocabulary: words of a text model, by id; `""` and `[UNK]` come first. Word pieces of a model of passages.
+            Empty for others.
         input: the model's name for its input.
         preparation: of images, how a picture of another size becomes an example, one of `preparation.WAYS`: a
             SavedModel does that itself, whoever calls a .tflite file has to.
@@ -52,7 +55,12 @@ class Contract:
     @property
     def phone_dtype(self) -> str:
         """Of what a phone hands over."""
-        return "int32" if self.kind == "text" else "float32"
+        return "int32" if self.kind in ("text", "passage") else "float32"
+
+    @property
+    def answer_shape(self) -> tuple[int, ...]:
+        """Of what it gives for a batch of one."""
+        return (1, len(self.labels), *(self.shape if self.kind == "passage" else ()))
 
 
 def of_run(run, model, preparation: str = "middle") -> Contract:
@@ -67,6 +75,8 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
         UserError: it is no classifier with one input and one output, or of a kind that can't be exported.
     """
     scores, record = run.read_json("scores.json"), run.record()
+    if scores and run.path(passages.FILE).is_file():
+        return _of_passages(run, model, scores)
     if not scores or not scores.get("labels"):
         raise UserError(f"{run.project} has no scores in run {run.name}: let it finish with `{run.command}`.")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
@@ -87,6 +97,18 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
                         "which gives others: change the net's input, or the data's `preparation`.")
     return Contract(run.project, record.get("title", run.project), kind, tuple(shape), labels, _told(scores),
                     tuple(layer.get_vocabulary()) if layer else (), model.inputs[0].name, preparation)
+
+
+def _of_passages(run, model, scores: dict) -> Contract:
+    """The contract of a model that finds answers in passages: its run has a vocabulary of word pieces."""
+    length, given = (run.read_json("config.json") or {}).get("length"), model.inputs[0]
+    if not isinstance(length, int) or given.dtype != "int32" or model.outputs[0].shape[1:2] != (2,):
+        raise UserError(f"{run.path('model.keras')} is not a model that finds answers in passages. Train "
+                        f"{run.project} again under another --run name.")
+    vocabulary = run.path(passages.FILE).read_text(encoding="utf-8").split("\n")
+    figures = ", ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in scores["metrics"].items())
+    return Contract(run.project, run.record().get("title", run.project), "passage", (length,), passages.ROWS,
+                    f"{figures} on {_on(scores)}", tuple(vocabulary[:-1]), given.name)
 
 
 def tokenizer(model):
@@ -110,7 +132,12 @@ def _seen(model) -> tuple[Kind, tuple[int, ...]]:
 def _told(scores: dict) -> str:
     """The data and the score in one sentence."""
     accuracy = scores["metrics"].get("accuracy")
+    told = f"{accuracy:.2%} accuracy" if accuracy is not None else "scored"
+    return f"{told} on {_on(scores)}"
+
+
+def _on(scores: dict) -> str:
+    """The data in words."""
     real = "a sample made by the package" if scores["source"] == "sample" else "real data"
     note = f" ({scores['source_note']})" if scores.get("source_note") else ""
-    told = f"{accuracy:.2%} accuracy" if accuracy is not None else "scored"
-    return f"{told} on {scores['n']} test {scores['noun']}, {real}{note}"
+    return f"{scores['n']} test {scores['noun']}, {real}{note}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import preparation
+from dl100_tf.export import passages, preparation
 
 COUNT = 32  # examples
 SHOWN = 4  # of them as they were before they were prepared
@@ -40,6 +40,9 @@ def write(contract, examples: np.ndarray, inputs: np.ndarray, probabilities: np.
             return {"png": _png(np.asarray(example).clip(0, 255).astype("uint8"))}
         return {"text": example, "ids": row.tolist()} if contract.kind == "text" else {"numbers": row.tolist()}
 
+    if contract.kind == "passage":
+        rows = [passages.row(*one) for one in zip(inputs, probabilities, y, strict=True)]
+        return json.dumps({"kind": "passage", "labels": contract.labels, "examples": rows}, ensure_ascii=False) + "\n"
     rows = [given(example, row) | {"probabilities": [round(float(p), 9) for p in answer],
                                    "label": contract.labels[answer.argmax()], "truth": contract.labels[int(truth)]}
             for example, row, answer, truth in zip(examples, inputs, probabilities, y, strict=True)]
@@ -92,15 +95,15 @@ def read(folder: Path) -> tuple:
     try:
         found = json.loads((folder / FILE).read_text(encoding="utf-8"))
         rows, kind = found["examples"], found["kind"]
-        part = {"image": "png", "text": "ids", "numbers": "numbers"}[kind]
+        part = {"image": "png", "text": "ids", "numbers": "numbers", "passage": "ids"}[kind]
         inputs = [_pixels(row[part]) if kind == "image" else row[part] for row in rows]
-        inputs = np.array(inputs, "int32" if kind == "text" else "float32")
+        inputs = np.array(inputs, "int32" if part == "ids" else "float32")
         probabilities = np.array([row["probabilities"] for row in rows], "float32")
-        truth = np.array([found["labels"].index(row["truth"]) for row in rows])
-        if not len(rows) or probabilities.shape != (len(rows), len(found["labels"])):
+        truth = np.array([row["truth"] if kind == "passage" else found["labels"].index(row["truth"]) for row in rows])
+        if not len(rows) or probabilities.shape[:2] != (len(rows), len(found["labels"])):
             raise ValueError("probabilities and labels don't belong together")
-        words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8")) if kind == "text" else []
-        if kind == "text" and inputs.max(initial=0) >= len(words):
+        words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8")) if part == "ids" else []
+        if part == "ids" and inputs.max(initial=0) >= len(words):
             raise ValueError("ids without a word")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder / FILE} or what belongs to it is damaged ({error}): export the run again.") from error

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import golden, litert, versions
+from dl100_tf.export import golden, litert, passages, versions
 
 
 class Bound(NamedTuple):
@@ -81,7 +81,7 @@ def compare(variant: str, keras: np.ndarray, ours: np.ndarray, y: np.ndarray | N
 
     Args:
         variant: of `BOUNDS`.
-        keras, ours: probabilities (n, labels) of the same examples.
+        keras, ours: probabilities (n, labels) of the same examples; of passages (n, 2, length).
         y: the right labels, integers (n,), where they are known.
 
     Raises:
@@ -89,11 +89,23 @@ def compare(variant: str, keras: np.ndarray, ours: np.ndarray, y: np.ndarray | N
     """
     if keras.shape != ours.shape:
         raise UserError(f"{variant} gives scores {ours.shape} where Keras gives {keras.shape}: it is another model.")
-    apart = np.abs(keras.astype("float64") - ours).max(axis=1)
-    guesses = keras.argmax(axis=1), ours.argmax(axis=1)
+    apart = np.abs(keras.astype("float64") - ours).reshape(len(keras), -1).max(axis=1)
+    guesses = [one.argmax(axis=1) if one.ndim == 2 else passages.guesses(one) for one in (keras, ours)]
     right = [float((guess == y).mean()) for guess in guesses] if y is not None else [None, None]
     return Parity(variant, len(keras), float(apart.max()), float(np.median(apart)),
                   float((guesses[0] == guesses[1]).mean()), *right)
+
+
+def truth(y: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """What is right, as `compare` wants it, (n,): of passages both places, integers (n, 2), in one number."""
+    return y if y.ndim == 1 else passages.joint(y, scores.shape[2])
+
+
+def judged(scores: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each example's probability of its guess, and whether that is right, (n,) both; y as in `compare`."""
+    if scores.ndim == 2:
+        return scores.max(axis=1), scores.argmax(axis=1) == y
+    return scores.max(axis=2).prod(axis=1), passages.guesses(scores) == y
 
 
 def spoilt(kind: str, inputs: np.ndarray, vocabulary: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
@@ -102,9 +114,9 @@ def spoilt(kind: str, inputs: np.ndarray, vocabulary: tuple[str, ...] = ()) -> d
     Those that leave the inputs as they are, as red for blue does where all is grey, are left out.
 
     Args:
-        kind: `image`, `text` or `numbers`.
+        kind: `image`, `text`, `numbers` or `passage`.
         inputs: as a phone hands them over, (n, ...).
-        vocabulary: of a text model.
+        vocabulary: of a model of texts or passages.
     """
     if kind == "image":
         found = {"unscaled (0 to 1)": inputs.astype("float32") / 255, "-1 to 1": inputs.astype("float32") / 127.5 - 1,
@@ -112,6 +124,8 @@ def spoilt(kind: str, inputs: np.ndarray, vocabulary: tuple[str, ...] = ()) -> d
     elif kind == "text":
         found = {"ids shifted by one": np.where(inputs > 0, np.minimum(inputs + 1, len(vocabulary) - 1), 0),
                  "not lower-cased": _upper(inputs, vocabulary), "padded in front": _in_front(inputs)}
+    elif kind == "passage":
+        found = passages.spoilt(inputs, vocabulary)
     else:
         found = {"a tenth": inputs / 10, "in another order": inputs[:, ::-1]}
     return {name: changed for name, changed in found.items()

@@ -40,7 +40,7 @@ def model(model, contract):
     return keras.Model(given, layers.Identity(name="probabilities", dtype="float32")(answer), name=model.name)
 
 
-NAMES = {"image": "image", "text": "ids", "numbers": "numbers"}  # of the input
+NAMES = {"image": "image", "text": "ids", "numbers": "numbers", "passage": "ids"}  # of the input
 
 
 def is_recurrent(model) -> bool:
@@ -84,7 +84,7 @@ def inputs(model, contract, examples) -> np.ndarray:
     Args:
         model: the Keras model, whose tokenizer makes ids of texts.
         contract: what it takes.
-        examples: as the model takes them: pictures (n, h, w, c), texts (n,), or numbers (n, k).
+        examples: as the model takes them: pictures (n, h, w, c), texts (n,), numbers (n, k), or ids (n, length).
     """
     if contract.kind == "text":
         import tensorflow as tf
@@ -94,7 +94,7 @@ def inputs(model, contract, examples) -> np.ndarray:
                  for start in range(0, len(examples), 512)]
         return np.concatenate(parts) if parts else np.zeros((0, *contract.shape), "int32")
     examples = np.asarray(examples)
-    return colour(examples) if contract.kind == "image" else examples.astype("float32")
+    return colour(examples) if contract.kind == "image" else examples.astype(contract.phone_dtype)
 
 
 def colour(pictures: np.ndarray) -> np.ndarray:

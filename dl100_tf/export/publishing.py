@@ -68,10 +68,10 @@ class Export:
     def saved_model(self, folder: Path) -> None:
         """Write the SavedModel and compare it."""
         saved_model.write(self.model, self.contract, folder, self.test[:8])
-        loaded = saved_model.load(folder)
+        loaded = saved_model.load(folder, saved_model.needed(self.contract))
         with _bar() as bar:
             shares = bar.track(range(0, len(self.test), BATCH), description="comparing saved_model")
-            ours = [loaded(self.test[start:start + BATCH])["probabilities"] for start in shares]
+            ours = [saved_model.scores(loaded(self.test[start:start + BATCH])) for start in shares]
         self.compare("saved_model", np.concatenate(ours))
         self.latency["saved_model"] = litert.latency(lambda: loaded(self.test[:1]))
 
@@ -228,7 +228,7 @@ def _scored(run, n: int) -> tuple[np.ndarray, np.ndarray]:
     if len(probabilities) != n or len(y) != n:
         raise UserError(f"the run {run.name} was scored on {len(y)} test examples and there are {n} now: bring back "
                         "the data that it was trained on.")
-    return probabilities, y
+    return probabilities, parity.truth(y, probabilities)
 
 
 def _same(run, model, examples, expected: np.ndarray) -> None:
@@ -239,7 +239,7 @@ def _same(run, model, examples, expected: np.ndarray) -> None:
     found = np.asarray(model.predict(given, verbose=0)).reshape(len(examples), -1)
     if found.shape[1] == 1:
         found = np.hstack([1 - found, found])
-    if not np.allclose(found, expected, atol=TOLERANCE):  # also where something isn't a number
+    if not np.allclose(found, expected.reshape(len(found), -1), atol=TOLERANCE):  # also where something isn't a number
         raise UserError(f"{run.path('model.keras')} doesn't give what it gave when the run was scored: the file or the "
                         "data have been replaced. Train again under another --run name.")
 

@@ -137,7 +137,7 @@ def litert(request, content):
     for example in _arrays(request):
         model.set_tensor(given["index"], example[None].astype(given["dtype"]))
         model.invoke()
-        rows.append([float(score) for score in model.get_tensor(result["index"])[0]])
+        rows.append(model.get_tensor(result["index"])[0].tolist())
     nodes = [{"name": node["op_name"], "inputs": [int(tensor) for tensor in node["inputs"]],
               "outputs": [int(tensor) for tensor in node["outputs"]]} for node in model._get_ops_details()]
     return {"machine": platform.machine(), "scores": rows, "nodes": nodes}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import inspection, preparation, warmup
+from dl100_tf.export import inspection, passages, preparation, warmup
 
 DEFAULT, ENCODED, CLASSIFY = "serving_default", "encoded", "classify"  # its signatures
 METHOD = "tensorflow/serving/classify"  # the name by which TensorFlow Serving's Classify API knows a signature
@@ -26,6 +26,8 @@ def write(model, contract, folder: Path, examples) -> None:
     - `encoded`, of images only: the same for `image_bytes`, strings (batch,), JPEG, PNG, BMP or GIF files.
     - `classify`, for the Classify API: `inputs`, serialised `tf.train.Example`s (batch,) with the feature
       `image/encoded`, `text` or `contract.input`, to `classes`, strings, and `scores`, float32, both (batch, k).
+
+    A model of passages has the first alone, see `passages.signature`, and its vocabulary in `assets.extra/`.
 
     It holds the weights that these use and nothing else of the model: no optimizer, no Keras class.
 
@@ -53,8 +55,11 @@ def write(model, contract, folder: Path, examples) -> None:
     kept.tables = [part for part in parts if isinstance(part, tf.lookup.StaticHashTable)]
     with _full_disk_told(folder):
         tf.saved_model.save(kept, os.fspath(folder), signatures=signatures)
-        _declare(folder)
+        _declare(folder, classifies=CLASSIFY in signatures)
         warmup.write(folder, contract, examples)
+        if contract.kind == "passage":
+            text = "".join(f"{piece}\n" for piece in contract.vocabulary)
+            (Path(folder) / "assets.extra" / passages.FILE).write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -87,6 +92,8 @@ def _signatures(model, contract) -> dict:
     """The traced functions of each signature, by its name."""
     import tensorflow as tf
 
+    if contract.kind == "passage":
+        return {DEFAULT: passages.signature(model, contract)}
     given, name, feature, prepare = _forms(contract)
     net = _net(model, contract)
 
@@ -150,13 +157,14 @@ def _net(model, contract):
     return tf.function(net, autograph=False)
 
 
-def _declare(folder: Path) -> None:
-    """Say that `classify` is for the Classify API, which `tf.saved_model.save` can't."""
+def _declare(folder: Path, classifies: bool) -> None:
+    """Say that `classify`, if it is there, is for the Classify API, which `tf.saved_model.save` can't."""
     import tensorflow as tf
 
-    updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(os.fspath(folder))
-    updater.replace_method_name(CLASSIFY, METHOD)
-    updater.save()
+    if classifies:
+        updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(os.fspath(folder))
+        updater.replace_method_name(CLASSIFY, METHOD)
+        updater.save()
     (Path(folder) / "fingerprint.pb").unlink(missing_ok=True)  # the digest of the file as it was
 
 
@@ -198,10 +206,27 @@ class SavedModel:
                 for name, values in joined.items()}
 
 
-def load(folder: Path) -> SavedModel:
+NEEDED = {DEFAULT: {"probabilities", "label"}, CLASSIFY: {"classes", "scores"}}  # outputs of a classifier's signatures
+
+
+def needed(contract) -> dict[str, set[str]]:
+    """The outputs that each signature of a contract's SavedModel has, by its name."""
+    return {DEFAULT: set(passages.ROWS)} if contract.kind == "passage" else NEEDED
+
+
+def scores(answers: dict[str, np.ndarray]) -> np.ndarray:
+    """What a `SavedModel` answered as Keras gives it."""
+    return answers["probabilities"] if "probabilities" in answers else passages.stacked(answers)
+
+
+def load(folder: Path, needed: dict[str, set[str]] = NEEDED) -> SavedModel:
     """Load a SavedModel that `write` wrote.
 
     What is loaded may come from a stranger: it is inspected before anything in it runs, see `inspection`.
+
+    Args:
+        folder: where it is.
+        needed: the outputs that its signatures have to have, see `needed`.
 
     Raises:
         UserError: there is none, it is damaged, it isn't one of ours, or it would reach beyond itself; the message
@@ -209,7 +234,7 @@ def load(folder: Path) -> SavedModel:
     """
     import tensorflow as tf
 
-    inspection.inspect(folder, needed={DEFAULT: {"probabilities", "label"}, CLASSIFY: {"classes", "scores"}})
+    inspection.inspect(folder, needed=needed)
     try:
         return SavedModel(folder, tf.saved_model.load(os.fspath(folder)))
     except Exception as error:  # whatever TensorFlow makes of a file that is damaged in the middle

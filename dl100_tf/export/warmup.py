@@ -45,6 +45,8 @@ def logs(contract, examples) -> list:
         elif contract.kind == "text":
             texts = [text[:TEXT].encode() for text in batch]
             found += [_predict(contract, "serving_default", "text", texts), _classify(contract, "text", texts)]
+        elif contract.kind == "passage":
+            found.append(_predict(contract, "serving_default", "ids", np.asarray(batch, np.int32)))
         else:
             rows = np.asarray(batch, np.float32)
             found += [_predict(contract, "serving_default", contract.input, rows),

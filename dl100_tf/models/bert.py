@@ -3,6 +3,8 @@
 Source: Devlin et al., BERT, NAACL 2019, https://arxiv.org/abs/1810.04805
 """
 
+import numpy as np
+
 from dl100_tf.models.published import ACTIVATIONS, Settings
 
 MASKED = -1e4  # added to what softmax must not see; moderate, so that 16 bits can hold it
@@ -63,7 +65,7 @@ def answers_questions(encoder, separator: int, name: str):
 
     Returns:
         `keras.Model` from `ids`, int32 (batch, length), to `logits`, float32 (batch, 2, length): of each piece to be
-        the answer's first and its last. Pieces outside of the passage have -10 000, but for the first, `[CLS]`: it stands
+        the answer's first and its last. Pieces outside of the passage have -10 000, but for `[CLS]`: it stands
         for an answer that isn't there.
     """
     import keras
@@ -76,6 +78,37 @@ def answers_questions(encoder, separator: int, name: str):
     outside = ops.cast(ops.logical_not(ops.logical_or(passage, first)), "float32")
     found = ops.transpose(_dense(2, "span")(encoder.outputs[0]), (0, 2, 1)) + outside[:, None, :] * MASKED
     return keras.Model(ids, layers.Identity(name="logits", dtype="float32")(found), name=name)
+
+
+def gives_probabilities(net, name: str | None = None):
+    """The same net with its logits as probabilities over the places: what is saved."""
+    import keras
+
+    return keras.Model(net.inputs, keras.layers.Softmax(name="probabilities", dtype="float32")(net.outputs[0]),
+                       name=name or net.name)
+
+
+def probabilities(model, ids: np.ndarray, batch_size: int = 32) -> np.ndarray:
+    """What `model` gives for each row of ids, float32 (n, 2, length); rows of like length are read together.
+
+    Args:
+        model: what `gives_probabilities` gives.
+        ids: int32 (n, length), 0 behind the end.
+        batch_size: rows at a time.
+    """
+    import rich.console
+    import rich.progress
+
+    lengths = ids.shape[1] - np.argmax(ids[:, ::-1] != 0, axis=1)
+    order = np.argsort(lengths, kind="stable")
+    found = np.zeros((len(ids), 2, ids.shape[1]), np.float32)
+    for at in rich.progress.track(range(0, len(ids), batch_size), "answering",
+                                  console=rich.console.Console(stderr=True), disable=len(ids) <= batch_size):
+        rows = order[at:at + batch_size]
+        width = -(-int(lengths[rows].max()) // 16) * 16  # few widths: each is compiled once
+        width = min(width, ids.shape[1])
+        found[rows, :, :width] = model.predict_on_batch(ids[rows, :width])
+    return found
 
 
 def _dense(units: int, name: str):
