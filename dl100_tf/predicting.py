@@ -29,6 +29,8 @@ def predict(recipe, words: list[str]) -> int:
     flags, questions, options = asked(recipe, words)
     if flags.server and flags.run:
         raise UserError("--run is for a model on this machine, --server for one elsewhere: leave one of them out.")
+    if flags.server and options:
+        raise UserError(f"{name} makes its answer here of what the model gives: leave --server out.")
     if flags.label and not flags.server:
         raise UserError("--label names one of a server's versions: say which server with --server.")
     answers = _server(name, flags, questions) if flags.server else _run(recipe, flags, questions, options)

@@ -69,7 +69,7 @@ def test_no_answer_ends_before_it_begins_or_is_too_long_or_outside_of_the_passag
     p[0, 0, places[0]], p[0, 1, places[windows.LONGEST]] = 0.9, 0.9  # one too far
     p[0, :, places[5]] = 0.95
     p[0, :, 0], p[0, :, 2] = 1, 1  # [CLS], and a piece of the question
-    text, start, likely = found.answers(p)[0]
+    _, start, likely = found.answers(p)[0]
     assert likely == pytest.approx(0.9025) and start == found.places[0, places[5], 0]
     p[0, :] = 0
     p[0, 0, places[9]], p[0, 1, places[3]] = 1, 1
