@@ -4,13 +4,12 @@
 its result as JSON.
 """
 
-import json
 import os
 import statistics
-import sys
 import time
 from dataclasses import replace
 
+import measuring
 import numpy as np
 
 WEIGHTS = "weights/mobilenet_v2_imagenet_notop.weights.h5"  # under $DL100_DATA
@@ -165,7 +164,4 @@ def quiet(x, y, batch_size: int, seed: int):
 PEERS = {peer.__name__: peer for peer in (keras_twin, gradients, keras_example, textbook_cnn, without_cache)}
 
 if __name__ == "__main__":
-    from dl100_tf import terminal
-
-    terminal.prepare()  # TensorFlow's settings, the same as for the recipes
-    print(json.dumps(PEERS[sys.argv[1]](int(sys.argv[2]))))
+    measuring.answer(PEERS)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-BENCHMARKS = sorted(script for script in FOLDER.glob("*.py") if script.stem not in ("recording", "peers"))
+BENCHMARKS = sorted(script for script in FOLDER.glob("*.py") if script.stem not in ("recording", "measuring")
+                    and not script.stem.startswith("peers"))
 
 
 @pytest.mark.parametrize("script", BENCHMARKS, ids=lambda script: script.stem)
