@@ -3,11 +3,11 @@
 `python benchmarks/peers_bert_squad.py <name> <seed>` prints the result as JSON; `DL100_DATA` names the data folder.
 """
 
-import json
 import re
-import sys
 import time
 from collections import Counter
+
+import measuring
 
 WORD = re.compile(r"\w+")
 AROUND = 10  # words to either side of a place in which the question's words are looked for
@@ -75,8 +75,9 @@ def judged(questions, answers: dict[str, str]) -> dict:
     """Official exact match and F1, and of how many questions."""
     from dl100_tf.evaluation import answers as scoring
 
-    return scoring.totals(scoring.measured({one.id: one.answers for one in questions}, answers)) | {"n": len(questions)}
+    metrics = scoring.totals(scoring.measured({one.id: one.answers for one in questions}, answers))
+    return {"f1": metrics["f1"], "metrics": metrics, "n": len(questions)}
 
 
 if __name__ == "__main__":
-    print(json.dumps({"overlap": overlap, "untrained": untrained}[sys.argv[1]](int(sys.argv[2]))))
+    measuring.answer({"overlap": overlap, "untrained": untrained})

@@ -81,7 +81,7 @@ def predict(model, config, *, question: str, passage: Path):
         raise UserError(f"{passage} can't be read as UTF-8 text ({error}): name a text file.") from error
     asked = windows.ask(reader(config), question, text, config.length, config.overlap)
     [(answer, start, likely)] = asked.answers(bert.probabilities(model, asked.ids))
-    return f"{windows.marked(text, start, answer)}\n\n{answer}  ({likely:.1%})"
+    return f"{windows.marked(text, start, answer).rstrip()}\n\n{answer}  ({likely:.1%})"
 
 
 def recipe(config, run):
