@@ -89,7 +89,7 @@ def settings(folder: Path) -> Settings:
     other = {"model_type": "bert", "position_embedding_type": "absolute", "is_decoder": False}
     wrong = [f"{name} {told[name]!r}" for name, value in other.items() if told.get(name, value) != value]
     wrong += [] if found.hidden_act in ACTIVATIONS else [f"hidden_act {found.hidden_act!r}"]
-    numbers = [value for value in vars(found).values() if not isinstance(value, str)]
+    numbers = [value for name, value in vars(found).items() if name != "hidden_act"]
     if not all(isinstance(value, int | float) and value > 0 for value in numbers):
         wrong.append("a size that is no number above 0")
     elif found.hidden_size % found.num_attention_heads:

@@ -1,3 +1,4 @@
+import importlib
 import json
 import math
 import shutil
@@ -183,6 +184,7 @@ def test_where_an_encoder_is(folder, tmp_path, monkeypatch):
         published.folder("")
     tiny_bert.write(package / "model")
     (package / "__init__.py").write_text("import torch_that_is_not_here\n")
+    importlib.invalidate_caches()
     assert published.folder("") == package / "model"
     (package / "model/vocab.txt").unlink()
     with pytest.raises(UserError, match=r"has no vocab.txt: install it again"):
@@ -198,7 +200,7 @@ def test_an_encoder_from_the_hub(folder, monkeypatch):
         asked.append((name, allow_patterns))
         if name == "nobody/nothing":
             raise OSError("404: no such model\nand more")
-        return folder
+        return str(folder)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert published.folder("hf://somebody/bert") == folder
