@@ -5,6 +5,8 @@ that goes with the model. The text is cut into pieces outside, with any WordPiec
 makes itself. Long passages are several windows, of which the likeliest answer counts.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 ROWS = ("start", "end")  # of probabilities: of each place to be the answer's first piece, and its last
@@ -37,6 +39,12 @@ def signature(model, contract):
 
     spec = tf.TensorSpec([None, *contract.shape], tf.int32, "ids")
     return tf.function(answer, [spec], autograph=False).get_concrete_function()
+
+
+def put(vocabulary: tuple[str, ...], folder: Path) -> None:
+    """Write the vocabulary into a SavedModel's `assets.extra/`, where TensorFlow Serving leaves it alone."""
+    text = "".join(f"{piece}\n" for piece in vocabulary)
+    (Path(folder) / "assets.extra" / FILE).write_text(text, encoding="utf-8")
 
 
 def stacked(answers: dict[str, np.ndarray]) -> np.ndarray:

@@ -27,7 +27,7 @@ def write(model, contract, folder: Path, examples) -> None:
     - `classify`, for the Classify API: `inputs`, serialised `tf.train.Example`s (batch,) with the feature
       `image/encoded`, `text` or `contract.input`, to `classes`, strings, and `scores`, float32, both (batch, k).
 
-    A model of passages has the first alone, see `passages.signature`, and its vocabulary in `assets.extra/`.
+    A model of passages has the first alone, see `passages.signature`.
 
     It holds the weights that these use and nothing else of the model: no optimizer, no Keras class.
 
@@ -58,8 +58,7 @@ def write(model, contract, folder: Path, examples) -> None:
         _declare(folder, classifies=CLASSIFY in signatures)
         warmup.write(folder, contract, examples)
         if contract.kind == "passage":
-            text = "".join(f"{piece}\n" for piece in contract.vocabulary)
-            (Path(folder) / "assets.extra" / passages.FILE).write_text(text, encoding="utf-8")
+            passages.put(contract.vocabulary, folder)
 
 
 @contextlib.contextmanager
