@@ -42,9 +42,8 @@ def signature(model, contract):
 
 
 def put(vocabulary: tuple[str, ...], folder: Path) -> None:
-    """Write the vocabulary into a SavedModel's `assets.extra/`, where TensorFlow Serving leaves it alone."""
-    text = "".join(f"{piece}\n" for piece in vocabulary)
-    (Path(folder) / "assets.extra" / FILE).write_text(text, encoding="utf-8")
+    """Write the vocabulary into a folder, such as a SavedModel's `assets.extra/`, which servers leave alone."""
+    (folder / FILE).write_text("".join(f"{piece}\n" for piece in vocabulary), encoding="utf-8")
 
 
 def stacked(answers: dict[str, np.ndarray]) -> np.ndarray:
