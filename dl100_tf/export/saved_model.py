@@ -27,8 +27,7 @@ def write(model, contract, folder: Path, examples) -> None:
     - `classify`, for the Classify API: `inputs`, serialised `tf.train.Example`s (batch,) with the feature
       `image/encoded`, `text` or `contract.input`, to `classes`, strings, and `scores`, float32, both (batch, k).
 
-    A model of passages has the first alone, see `passages.signature`. It holds the weights that these use and nothing
-    else of the model: no optimizer, no Keras class.
+    Of passages only `passages.signature`. It holds the weights that these use: no optimizer, no Keras class.
 
     Args:
         model: `keras.Model`: one input as the contract says, one output of probabilities (batch, k), or (batch, 1) of
