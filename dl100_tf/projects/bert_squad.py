@@ -64,7 +64,7 @@ def build_model(config):
     net = bert.answers_questions(encoder, separator, "bert_squad")
     net.compile(optimizer=keras.optimizers.AdamW(config.learning_rate, config.decay, global_clipnorm=1.0),
                 loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-                metrics=["sparse_categorical_accuracy"])
+                metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")])
     return net
 
 
