@@ -9,7 +9,6 @@ FOLDER = Path(__file__).parent / "projects"
 DAYS = {  # first and last day
     "perceptron_points": (1, 3), "numpy_mnist": (4, 7), "mlp_mnist": (8, 14), "cnn_mnist": (15, 19),
     "cnn_cifar10": (20, 21), "lstm_imdb": (27, 28), "transfer_dogs": (29, 35), "augmented_cifar10": (36, 42),
-    "bert_squad": (55, 56),
 }
 
 

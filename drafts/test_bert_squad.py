@@ -10,9 +10,9 @@ from dl100_tf import cli, predicting
 from dl100_tf.errors import DataError, UserError
 from dl100_tf.models import bert
 from dl100_tf.projects import bert_squad
-from dl100_tf.projects.bert_squad import Config
 from dl100_tf.run import Run
 
+Config = bert_squad.Config
 SMALL = {"source": "sample", "length": 128, "overlap": 24, "questions": 200, "epochs": 1, "train": "all"}
 
 
