@@ -59,14 +59,7 @@ def one(saved_model: Path, variant: str) -> bytes:
         examples = np.load(saved_model.parent / CALIBRATION)
         converter.representative_dataset = lambda: ([example[None]] for example in examples)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    try:
-        return converter.convert()  # input and output stay float32, as browsers and MediaPipe want them
-    except Exception as error:
-        if "Erf" not in str(error):
-            raise
-    # GELU by the error function becomes the builtin operator only where Flex is allowed on the way
-    converter.target_spec.supported_ops = [*converter.target_spec.supported_ops, tf.lite.OpsSet.SELECT_TF_OPS]
-    return converter.convert()
+    return converter.convert()  # input and output stay float32, as browsers and MediaPipe want them
 
 
 def main() -> None:

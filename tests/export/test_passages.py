@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,7 @@ import tiny_bert
 from dl100_tf import evaluation
 from dl100_tf.data import splits, squad, windows
 from dl100_tf.errors import UserError
-from dl100_tf.export import contract, graph, metadata, parity, passages, publishing, saved_model
+from dl100_tf.export import contract, graph, metadata, parity, passages, phone, publishing, saved_model
 from dl100_tf.models import bert, published
 from dl100_tf.run import Run
 
@@ -90,6 +91,12 @@ def test_a_run_scored_on_other_windows_is_refused(finished):
     fewer = SimpleNamespace(test=data.test.take(slice(3)), train=data.train, preparation="middle")
     with pytest.raises(UserError, match="was scored on"):
         publishing.Export(run, fewer)
+
+
+def test_gelu_without_the_error_function():
+    x = np.linspace(-9, 9, 4001, dtype="float32")
+    exact = [value / 2 * (1 + math.erf(value / math.sqrt(2))) for value in x.tolist()]
+    assert np.abs(np.asarray(phone.gelu(x)) - exact).max() < 1e-6
 
 
 def test_comparing_looks_at_both_ends():
