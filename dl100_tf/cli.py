@@ -14,7 +14,7 @@ from dl100_tf import __version__, curriculum, provenance, settings, terminal
 from dl100_tf import run as runs
 from dl100_tf.errors import Interrupted, UserError, closest
 from dl100_tf.flags import Common, Schedule, parsed, training_flags
-from dl100_tf.predicting import predict
+from dl100_tf.predicting import own_verb, predict
 from dl100_tf.settings import existing, name_of
 
 __all__ = ["Common", "Schedule", "main"]
@@ -56,7 +56,7 @@ def dispatch(words: list[str]) -> int:
         print(__version__)
     elif words[0] == "list":
         print(curriculum.table())
-    elif words[0] not in (*VERBS, *LATER):
+    elif words[0] not in (*VERBS, *LATER) and words[1:2] not in [[name] for name in curriculum.projects()]:
         raise UserError(f"there is no verb {words[0]!r}{closest(words[0], [*VERBS, 'list', 'serve'])} "
                         "See `dl100 --help`.")
     elif len(words) == 1:
@@ -96,12 +96,16 @@ def run_verb(verb: str, project: str, words: list[str]) -> int:
     """Answer `verb` for `project`; the exit code."""
     if verb in LATER:
         raise UserError(f"`{verb}` is not in dl100_tf {__version__} yet. What works: {', '.join(VERBS)}.")
-    if verb not in VERBS:
-        raise UserError(f"there is no verb {verb!r}{closest(verb, VERBS)} There are: {', '.join(VERBS)}.")
     if project not in curriculum.projects():
         raise UserError(f"there is no project {project!r}{closest(project, curriculum.projects())} "
                         "`dl100 list` shows them.")
     recipe = importlib.import_module(f"dl100_tf.projects.{project}")
+    own = getattr(recipe, "VERBS", {})
+    if verb in own:
+        return own_verb(recipe, verb, words)
+    if verb not in VERBS:
+        there = [*VERBS, *own]
+        raise UserError(f"there is no verb {verb!r}{closest(verb, there)} There are: {', '.join(there)}.")
     return {"train": train, "predict": predict, "export": export, "report": report}[verb](recipe, words)
 
 

@@ -29,9 +29,11 @@ def predict(recipe, words: list[str]) -> int:
     flags, questions, options = asked(recipe, words)
     if flags.server and flags.run:
         raise UserError("--run is for a model on this machine, --server for one elsewhere: leave one of them out.")
+    if flags.server and options:
+        raise UserError(f"{name} makes its answer here of what the model gives: leave --server out.")
     if flags.label and not flags.server:
         raise UserError("--label names one of a server's versions: say which server with --server.")
-    answers = _server(recipe, flags, questions, options) if flags.server else _run(recipe, flags, questions, options)
+    answers = _server(recipe, flags, questions) if flags.server else _run(recipe, flags, questions, options)
     for question, answer in zip(questions, answers, strict=False):  # the last answer says who gave them
         if len(questions) > 1:
             print(readable(str(question[0])))
@@ -76,6 +78,22 @@ def asked(recipe, words: list[str]) -> tuple:
     return flags, questions, {one: getattr(flags, one) for one in options}
 
 
+def own_verb(recipe, verb: str, words: list[str]) -> int:
+    """Answer a verb that only this recipe has, a function in its `VERBS`, by printing what that returns.
+
+    Its parameters come from the command line as those of `predict` do.
+    """
+    function = recipe.VERBS[verb]
+    hints, doc = get_type_hints(function), docstring_parser.parse(function.__doc__)
+    said = {parameter.arg_name: parameter.description for parameter in doc.params}
+    fields = [_field(one, hints[one.name], said.get(one.name, ""), files=False)
+              for one in inspect.signature(function).parameters.values()]
+    flags = parsed(dataclasses.make_dataclass(verb.capitalize(), fields, kw_only=True), words,
+                   f"python -m {recipe.__name__} {verb}", doc.short_description or "")
+    print(function(**{name: getattr(flags, name) for name in hints if name != "return"}))
+    return 0
+
+
 def _field(parameter: inspect.Parameter, kind, said: str, files: bool) -> tuple:
     """What a parameter of a recipe's `predict` is on the command line."""
     arg = tyro.conf.arg(help=said) if said else None
@@ -103,7 +121,7 @@ def _run(recipe, flags, questions: list, options: dict):
     yield f"run {run.name}: {records.summary(records.scores(run))}"
 
 
-def _server(recipe, flags, questions: list, options: dict):
+def _server(recipe, flags, questions: list):
     """The same of the model of that name on a server, which needs no run here, and over REST no TensorFlow."""
     if flags.server.startswith(("grpc:", "unix:")):
         with terminal.loading("Loading TensorFlow"):
@@ -115,7 +133,7 @@ def _server(recipe, flags, questions: list, options: dict):
     if get_type_hints(recipe.predict).get("return") is str:  # it puts into words what any model gives it
         with remote.opened(flags.server, name, flags.label, remote.Served) as model:
             for question in questions:
-                yield recipe.predict(model, recipe.Config(), *question, **options)
+                yield recipe.predict(model, recipe.Config(), *question)
             yield model.source
         return
     with remote.opened(flags.server, name, flags.label) as ask:

@@ -180,6 +180,28 @@ def test_what_predict_says_is_printed_as_it_comes_and_its_options_are_flags(stor
     assert "how many words come" in capsys.readouterr().out
 
 
+def test_a_recipe_may_have_verbs_of_its_own(home, monkeypatch, capsys):
+    def count(words: str, *, times: int = 1) -> str:
+        """Count words.
+
+        Args:
+            words: what is counted
+        """
+        return str(times * len(words.split()))
+
+    monkeypatch.setattr(lstm_imdb, "VERBS", {"count": count}, raising=False)
+    assert cli.run_verb("count", "lstm_imdb", ["a b c", "--times", "2"]) == 0
+    assert cli.dispatch(["count", "lstm_imdb", "a"]) == 0
+    assert capsys.readouterr().out == "6\n1\n"
+    with pytest.raises(SystemExit):
+        cli.run_verb("count", "lstm_imdb", ["--help"])
+    assert "what is counted" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"no verb 'cuont', did you mean count.*There are: .*report, count"):
+        cli.run_verb("cuont", "lstm_imdb", [])
+    with pytest.raises(UserError, match="no verb 'count'"):
+        cli.run_verb("count", "cnn_mnist", [])
+
+
 def test_tuples_keep_their_type_and_bounds(home):
     from dl100_tf.projects import numpy_mnist
 

@@ -5,7 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["agnews", "analogies", "characters", "cifar10", "corpus", "dispatches", "drawn", "folders", "images",
-                "imdb", "iris", "mnist", "pretrained", "samples", "scenes", "shakespeare", "sources", "tales", "text",
-                "vectors"],
+                "imdb", "iris", "mnist", "passages", "pretrained", "samples", "scenes", "shakespeare", "sources",
+                "squad", "tales", "text", "vectors", "windows"],
     submod_attrs={"splits": ["Source", "Split", "Splits"]},
 )

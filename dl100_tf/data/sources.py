@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dl100_tf import paths
-from dl100_tf.data.console import say
+from dl100_tf.data.console import say, watched
 from dl100_tf.data.splits import Splits
 from dl100_tf.errors import DataError, UserError
 
@@ -105,6 +105,37 @@ def prepared(name: str, url: str, splits: tuple[str, ...], features: tuple[str, 
         Absent: TFDS isn't installed, or the dataset isn't prepared and the download's server doesn't answer.
         DataError: the download or the preparation fails, or what was prepared is damaged.
     """
+    tfds, builder = _builder(name, url)
+    return {split: _whole(tfds, builder, split, features) for split in splits}
+
+
+def streamed(name: str, url: str, splits: tuple[str, ...]) -> dict[str, Iterator[dict]]:
+    """Read splits of a TensorFlow dataset example by example: for features whose length differs, as lists of answers.
+
+    Args:
+        name, url, splits: see `prepared`.
+
+    Returns:
+        For each split its examples, each a dict of NumPy values, nested where a feature is.
+
+    Raises:
+        Absent, DataError: as `prepared`; what is damaged is noticed on the way.
+    """
+    tfds, builder = _builder(name, url)
+    return {split: _one_by_one(tfds, builder, split) for split in splits}
+
+
+def _one_by_one(tfds, builder, split: str) -> Iterator[dict]:
+    try:
+        with _quiet():
+            examples = tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False))
+        yield from watched(examples, f"reading {builder.name}", builder.info.splits[split].num_examples)
+    except Exception as error:  # see _whole
+        raise _damaged(builder, error) from error
+
+
+def _builder(name: str, url: str) -> tuple:
+    """TensorFlow Datasets, and a dataset of it that has been prepared."""
     try:
         with _quiet():
             tfds = importlib.import_module("tensorflow_datasets")
@@ -120,7 +151,7 @@ def prepared(name: str, url: str, splits: tuple[str, ...], features: tuple[str, 
     except Exception as error:  # requests, tarfile, checksums, disk: TFDS lets everything through
         raise DataError(f"TensorFlow Datasets can't prepare {name} ({_first_line(error)}): run the same command "
                         "again, or use --source local or sample.") from error
-    return {split: _whole(tfds, builder, split, features) for split in splits}
+    return tfds, builder
 
 
 def reachable(url: str) -> bool:
@@ -176,9 +207,13 @@ def _whole(tfds, builder, split: str, features: tuple[str, ...]) -> dict[str, np
             batches = list(tfds.as_numpy(builder.as_dataset(
                 split=split, batch_size=1024, shuffle_files=False, decoders=decoders)))
     except Exception as error:  # TensorFlow's own classes, and importing TensorFlow to name them takes seconds
-        raise DataError(f"what TensorFlow Datasets prepared in {builder.data_dir} is damaged "
-                        f"({_first_line(error)}): delete that folder and run the same command again.") from error
+        raise _damaged(builder, error) from error
     return {feature: np.concatenate([batch[feature] for batch in batches]) for feature in batches[0]}
+
+
+def _damaged(builder, error: Exception) -> DataError:
+    return DataError(f"what TensorFlow Datasets prepared in {builder.data_dir} is damaged "
+                     f"({_first_line(error)}): delete that folder and run the same command again.")
 
 
 @contextlib.contextmanager

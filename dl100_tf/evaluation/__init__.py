@@ -10,6 +10,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "activations": ["draw_activations"],
+    "answers": ["score_answers", "score_spans"],
     "attention": ["draw_attention", "readable"],
     "boundaries": ["draw_boundary"],
     "charts": ["chart"],

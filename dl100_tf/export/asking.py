@@ -39,7 +39,7 @@ class Bundle:
         files: the content of each .tflite file, by name.
         vectors: what `golden.read` gives.
         texts: a text model's examples, prepared as its card says.
-        here: LiteRT's scores on this machine by file, each (n, labels).
+        here: LiteRT's scores on this machine by file, each as Keras' are.
     """
 
     card: dict
@@ -55,7 +55,7 @@ class Bundle:
 
     @property
     def kind(self) -> str:
-        """What an example is: image, text, numbers or series."""
+        """What an example is, as in the contract."""
         return self.vectors[0]
 
     def request(self, reader: str, raw: bool = False, **more) -> dict:
@@ -63,7 +63,7 @@ class Bundle:
         inputs = self.vectors[1].astype("uint8") if raw and self.kind == "image" else self.vectors[1]
         examples = self.texts if raw and self.kind == "text" else base64.b64encode(inputs.tobytes()).decode()
         return {"reader": reader, "kind": self.kind, "labels": self.card["labels"], "examples": examples,
-                "shape": inputs.shape, "dtype": inputs.dtype.name} | more
+                "shape": inputs.shape, "dtype": inputs.dtype.name, "scores": self.vectors[2].shape} | more
 
 
 def opened(folder: Path) -> Bundle:

@@ -6,11 +6,12 @@ import importlib.metadata
 import numpy as np
 
 from dl100_tf import provenance
-from dl100_tf.export import golden, preparation
+from dl100_tf.export import golden, passages, preparation, series
+from dl100_tf.export.parity import judged
 from dl100_tf.export.phone import NAMES
 
 TASKS = {"image": "image classification", "text": "text classification", "numbers": "classification of numbers",
-         "series": "forecast of a series"}
+         "series": "forecast of a series", "passage": "question answering"}
 LIMITS = {  # by kind, and of texts of characters
     "image": ["A picture of something else is guessed at with confidence: show the label only above `unsure_below`.",
               "A phone prepares a picture before it asks, as the input's `preparation` says, step by step; the "
@@ -26,9 +27,8 @@ LIMITS = {  # by kind, and of texts of characters
                   "A phone makes the ids: each of the last characters is looked up, capitals and all, zeros behind.",
                   "Libraries that tokenize by themselves, as MediaPipe's, know no characters: hand LiteRT the ids."],
     "numbers": ["Numbers far from those it was trained on are guessed at with confidence."],
-    "series": ["It knows the climate of one place: elsewhere its forecasts are wrong.",
-               "Gaps are filled before it is asked, each with the last value that was measured.",
-               "There is no int8: one step for all columns would be whole degrees, as pressure has the widest range."],
+    "series": series.LIMITS,
+    "passage": passages.LIMITS,
 }
 
 
@@ -50,7 +50,7 @@ def card(contract, run, version: int, files: dict, parity: list[dict], facts: di
         "created": provenance.now(), "dl100_tf": provenance.version("dl100_tf"),
         "tensorflow": provenance.version("tensorflow"), "litert": importlib.metadata.version("ai-edge-litert"),
         "machine": provenance.cpu(), "input": given(contract), "output": {
-            "name": contract.output, "dtype": "float32", "shape": [1, len(contract.labels)]} | (
+            "name": contract.output, "dtype": "float32", "shape": list(contract.answer_shape)} | (
                 {"unit": contract.unit} if contract.unit else {}),
         "labels": list(contract.labels), "thresholds": facts.pop("thresholds"),
         "training": {"run": run.name, "source": scores["source"], "note": scores.get("source_note", ""),
@@ -80,9 +80,12 @@ def given(contract) -> dict:
             "vocabulary": golden.VOCABULARY, "lower_case": "A-Z", "removed": contract.removed,
             "made_blank": contract.spaced, "split": "ASCII white space", "padding": 0, "unknown": 1,
             "length": contract.shape[0]}}
+    if contract.kind == "passage":
+        return found | {"tokenizer": {
+            "vocabulary": golden.VOCABULARY, "kind": "BERT's WordPiece", "length": contract.shape[0],
+            "rule": passages.RULE.format(length=contract.shape[0], file=golden.VOCABULARY)}}
     if contract.kind == "series":
-        return found | {"columns": list(contract.columns), "preprocessing": "none: values as they were measured, an "
-                        "hour a row, the newest last; the net's own scaling is inside"}
+        return found | {"columns": list(contract.columns), "preprocessing": series.RULE}
     return found | {"preprocessing": "none"}
 
 
@@ -90,12 +93,13 @@ def thresholds(probabilities: np.ndarray, y: np.ndarray) -> dict:
     """From what confidence on an answer is worth showing: under it lies half of all mistakes; empty of forecasts.
 
     Args:
-        probabilities: Keras', (n, labels), on the test set.
-        y: the right labels, (n,).
+        probabilities: Keras', on the test set, as `parity.compare` has them.
+        y: what is right, (n,); or what came, (n, hours).
     """
     if y.ndim > 1:
         return {}
-    confidence, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != y
+    confidence, right = judged(probabilities, y)
+    wrong = ~right
     under = float(np.median(confidence[wrong])) if wrong.any() else 0.5
     return {"unsure_below": round(under, 3), "share_unsure": round(float((confidence < under).mean()), 4),
             "accuracy_when_sure": round(float(1 - wrong[confidence >= under].mean()), 4)}

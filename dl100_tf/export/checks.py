@@ -40,9 +40,9 @@ def offline() -> list[str]:
 def reader(bundle: Bundle, check: str, python: str) -> list[Finding]:
     """Ask MediaPipe Tasks or tflite-support, in a Python of their own and without a network."""
     left, found = dict(bundle.files), []
-    if bundle.of_characters or (check == "mediapipe" and bundle.kind in ("numbers", "series")):
+    if bundle.of_characters or (check == "mediapipe" and bundle.kind not in ("image", "text")):
         return [Finding(check, "", "not run", "MediaPipe Tasks and TFLite's Task Library have no task for characters"
-                        if bundle.of_characters else "MediaPipe Tasks have no task for rows of numbers")]
+                        if bundle.of_characters else "MediaPipe Tasks have no task for what it takes and gives")]
     if check == "mediapipe":
         loops = [name for name, content in left.items() if graph.subgraphs(content) > 1]
         found = [Finding(check, name, "not run", "it has a loop, which MediaPipe doesn't run") for name in loops]

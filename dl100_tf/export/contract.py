@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dl100_tf.errors import UserError
+from dl100_tf.export import passages
 from dl100_tf.export import preparation as preparations
 
-Kind = Literal["image", "text", "numbers", "series"]
+Kind = Literal["image", "text", "numbers", "series", "passage"]
 Token = Literal["word", "character"]
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # what keras.layers.TextVectorization takes out
 # Of the tokenizers that phones know, by the settings `standardize` and `split` of a `keras.layers.TextVectorization`:
@@ -29,10 +30,12 @@ class Contract:
         title: what the recipe does, in one line.
         kind: what an example is.
         shape: of one example: pixels (h, w, c) of an image, 0 to 255; ids (length,) of a text; numbers (n,);
-            (hours, columns) of a series.
-        labels: what its probabilities are of, in their order; of a series, the hours that are forecast.
+            (hours, columns) of a series; ids (length,) of the word pieces of a question and its passage.
+        labels: what its probabilities are of, in their order; of a series, the hours that are forecast; of a passage,
+            the ends of its answer: each has a probability of every place.
         source: the data it was trained on and the score it reached there, in words.
-        vocabulary: words or characters of a text model, by id; `""` and `[UNK]` come first. Empty for others.
+        vocabulary: words or characters of a text model, by id; `""` and `[UNK]` come first. Word pieces of a model of
+            passages. Empty for others.
         input: the model's name for its input.
         preparation: of images, how a picture of another size becomes an example, one of `preparation.WAYS`: a
             SavedModel does that itself, whoever calls a .tflite file has to.
@@ -77,7 +80,12 @@ class Contract:
     @property
     def phone_dtype(self) -> str:
         """Of what a phone hands over."""
-        return "int32" if self.kind == "text" else "float32"
+        return "int32" if self.kind in ("text", "passage") else "float32"
+
+    @property
+    def answer_shape(self) -> tuple[int, ...]:
+        """Of what it gives for a batch of one."""
+        return (1, len(self.labels), *(self.shape if self.kind == "passage" else ()))
 
 
 def of_run(run, model, preparation: str = "middle") -> Contract:
@@ -92,6 +100,8 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
         UserError: it is no classifier or forecast with one input and one output, or of a kind that can't be exported.
     """
     scores, record = run.read_json("scores.json"), run.record()
+    if scores and run.path(passages.FILE).is_file():
+        return _of_passages(run, model, scores)
     if scores and not (scores.get("labels") or scores.get("series")):
         raise UserError(f"{run.project} neither tells labels apart nor forecasts, and export makes files of what does: "
                         f"use {run.path('model.keras')} itself.")
@@ -126,6 +136,17 @@ def _of_series(run, model, scores: dict, title: str) -> Contract:
     return Contract(run.project, title, "series", shape, tuple(told["horizons"]), _told(scores),
                     input=model.inputs[0].name, columns=tuple(told["columns"]), unit=told["unit"],
                     scale=float(told["scale"]))
+
+
+def _of_passages(run, model, scores: dict) -> Contract:
+    """The contract of a model that finds answers in passages: its run has a vocabulary of word pieces."""
+    length, given = (run.read_json("config.json") or {}).get("length"), model.inputs[0]
+    if not isinstance(length, int) or given.dtype != "int32" or model.outputs[0].shape[1:2] != (2,):
+        raise UserError(f"{run.path('model.keras')} is not a model that finds answers in passages. Train "
+                        f"{run.project} again under another --run name.")
+    vocabulary = run.path(passages.FILE).read_text(encoding="utf-8").split("\n")
+    return Contract(run.project, run.record().get("title", run.project), "passage", (length,), passages.ROWS,
+                    _told(scores), tuple(vocabulary[:-1]), given.name)
 
 
 def tokenizer(model):
@@ -164,10 +185,13 @@ def _seen(model) -> tuple[Kind, tuple[int, ...]]:
 
 def _told(scores: dict) -> str:
     """The data and the score in one sentence."""
-    accuracy = scores["metrics"].get("accuracy")
+    metrics = scores["metrics"]
+    if scores.get("series"):
+        told = f"{metrics['mae']:.2f} {scores['series']['unit']} mean absolute error"
+    elif "accuracy" in metrics:
+        told = f"{metrics['accuracy']:.2%} accuracy"
+    else:
+        told = ", ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in metrics.items()) or "scored"
     real = "a sample made by the package" if scores["source"] == "sample" else "real data"
     note = f" ({scores['source_note']})" if scores.get("source_note") else ""
-    told = f"{accuracy:.2%} accuracy" if accuracy is not None else "scored"
-    if scores.get("series"):
-        told = f"{scores['metrics']['mae']:.2f} {scores['series']['unit']} mean absolute error"
     return f"{told} on {scores['n']} test {scores['noun']}, {real}{note}"

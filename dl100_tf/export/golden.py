@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import preparation
+from dl100_tf.export import passages, preparation, series
 
 COUNT = 32  # examples
 SHOWN = 4  # of them as they were before they were prepared
 FILE, VOCABULARY = "golden.json", "vocabulary.json"  # the second: a text model's words, by id
+PARTS = {"image": "png", "text": "ids", "numbers": "numbers", "series": "series", "passage": "ids"}  # what goes in
+ROWS = {"series": series.row, "passage": passages.row}  # of kinds whose answer is no label
 
 
 def chosen(y: np.ndarray, count: int = COUNT) -> np.ndarray:
@@ -35,39 +37,28 @@ def write(contract, examples: np.ndarray, inputs: np.ndarray, probabilities: np.
 
     Args:
         contract: the model's `Contract`.
-        examples: as people have them: pictures uint8 (n, h, w, c), texts, numbers, series.
+        examples: as people have them: pictures uint8 (n, h, w, c), texts, numbers, series, ids.
         inputs: the same as a phone hands them over.
-        probabilities: Keras', (n, labels); or its forecasts.
-        y: the right labels, integers (n,); or what came, (n, hours).
+        probabilities, y: Keras', or its forecasts, and what is right, as in `parity.compare`.
     """
-    if contract.kind == "series":
-        return _write_series(contract, inputs, probabilities, y)
-
     def given(example, row):
         if contract.kind == "image":
             return {"png": _png(np.asarray(example).clip(0, 255).astype("uint8"))}
         return {"text": example, "ids": row.tolist()} if contract.kind == "text" else {"numbers": row.tolist()}
 
-    rows = [given(example, row) | {"probabilities": [round(float(p), 9) for p in answer],
-                                   "label": contract.labels[answer.argmax()], "truth": contract.labels[int(truth)]}
-            for example, row, answer, truth in zip(examples, inputs, probabilities, y, strict=True)]
-    told = {"kind": contract.kind, "labels": contract.labels, "examples": rows}
+    told = {"kind": contract.kind, "labels": contract.labels}
+    if contract.kind in ROWS:
+        rows = [ROWS[contract.kind](*one) for one in zip(inputs, probabilities, y, strict=True)]
+        more = series.told(contract) if contract.kind == "series" else {}
+        return json.dumps(told | more | {"examples": rows}, ensure_ascii=False) + "\n"
+    told["examples"] = [
+        given(example, row) | {"probabilities": [round(float(p), 9) for p in answer],
+                               "label": contract.labels[answer.argmax()], "truth": contract.labels[int(truth)]}
+        for example, row, answer, truth in zip(examples, inputs, probabilities, y, strict=True)]
     if contract.kind == "image":
         told["preparation"] = [{"png": _png(picture), "prepared": _png(made)} for picture, made in
                                prepared(contract, np.asarray(examples[:SHOWN]).clip(0, 255).astype("uint8"))]
     return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
-
-
-def _write_series(contract, inputs: np.ndarray, forecasts: np.ndarray, y: np.ndarray) -> str:
-    """The text of `golden.json` of forecasts; each number is the shortest that is the same float32."""
-    def short(array):
-        return np.array([float(str(value)) for value in np.float32(array).ravel()]).reshape(array.shape).tolist()
-
-    rows = [{"series": short(row), "forecast": short(answer), "truth": short(truth)}
-            for row, answer, truth in zip(inputs, forecasts, y, strict=True)]
-    told = {"kind": contract.kind, "labels": contract.labels, "columns": contract.columns, "unit": contract.unit,
-            "scale": contract.scale, "examples": rows}
-    return json.dumps(told, ensure_ascii=False, indent=None) + "\n"
 
 
 def prepared(contract, examples: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -103,9 +94,8 @@ def read(folder: Path) -> tuple:
     """The golden vectors of a bundle.
 
     Returns:
-        Kind, inputs as a phone hands them over, Keras' probabilities (n, labels), the right labels (n,), the words of a
-        text model's vocabulary or the names of a series' columns, and the contract's `scale`. Of forecasts, the third
-        and the fourth are forecasts and what came, (n, hours).
+        Kind, inputs as a phone hands them over, Keras' answers, what is right (both as `parity.compare` takes them),
+        a model's vocabulary of words or pieces or the names of a series' columns, and the contract's `scale`.
 
     Raises:
         UserError: they are missing or damaged.
@@ -113,17 +103,17 @@ def read(folder: Path) -> tuple:
     try:
         found = json.loads((folder / FILE).read_text(encoding="utf-8"))
         rows, kind = found["examples"], found["kind"]
-        part = {"image": "png", "text": "ids", "numbers": "numbers", "series": "series"}[kind]
+        part, answer = PARTS[kind], "forecast" if kind == "series" else "probabilities"
         inputs = [_pixels(row[part]) if kind == "image" else row[part] for row in rows]
-        inputs = np.array(inputs, "int32" if kind == "text" else "float32")
-        answer = "forecast" if kind == "series" else "probabilities"
+        inputs = np.array(inputs, "int32" if part == "ids" else "float32")
         probabilities = np.array([row[answer] for row in rows], "float32")
-        truth = np.array([row["truth"] if kind == "series" else found["labels"].index(row["truth"]) for row in rows])
-        if not len(rows) or probabilities.shape != (len(rows), len(found["labels"])):
+        truth = np.array([row["truth"] if kind in ROWS else found["labels"].index(row["truth"]) for row in rows])
+        of_each = (len(found["labels"]), *(inputs.shape[1:] if kind == "passage" else ()))
+        if not len(rows) or probabilities.shape != (len(rows), *of_each):
             raise ValueError("probabilities and labels don't belong together")
-        words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8")) if kind == "text" else (
+        words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8")) if part == "ids" else (
             found.get("columns", []))
-        if kind == "text" and inputs.max(initial=0) >= len(words):
+        if part == "ids" and inputs.max(initial=0) >= len(words):
             raise ValueError("ids without a word")
         if kind == "series" and (inputs.shape[2:] != (len(words),) or truth.shape != probabilities.shape):
             raise ValueError("series and columns don't belong together")

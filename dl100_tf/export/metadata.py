@@ -11,7 +11,7 @@ import re
 import zipfile
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import graph, metadata_schema, phone, preparation
+from dl100_tf.export import graph, metadata_schema, passages, phone, preparation
 from dl100_tf.export.contract import Contract
 
 NAME = b"TFLITE_METADATA"  # of the model's buffer that holds it
@@ -72,7 +72,7 @@ def _refuse_other(content, contract: Contract) -> None:
     found = [(tuple(map(int, main.tensors[index].shape)), main.tensors[index].type)
              for index in (*main.inputs, *main.outputs)]
     wanted = [(contract.phone_shape, getattr(TensorType, contract.phone_dtype.upper())),
-              ((1, len(contract.labels)), TensorType.FLOAT32)]
+              (contract.answer_shape, TensorType.FLOAT32)]
     if found != wanted:
         raise ValueError(f"the model's inputs and outputs are {found}, and {contract.project}'s {wanted} "
                          "(shapes and TFLite's types)")
@@ -106,6 +106,10 @@ def _input(contract: Contract) -> dict:
         hours, _ = contract.shape
         return told | {"description": f"The last {hours} hours, the newest last, and of each hour as it was measured: "
                                       f"{'; '.join(contract.columns)}. The model scales them itself."}
+    if contract.kind == "passage":
+        pieces = {"name": passages.FILE, "type": "VOCABULARY", "description": "A piece a line."}
+        return told | {"description": passages.RULE.format(length=contract.shape[0], file=passages.FILE),
+                       "process_units": [{"options": {"BertTokenizerOptions": {"vocab_file": [pieces]}}}]}
     return told | {"description": f"{contract.shape[0]} numbers as they were measured: the model scales them itself."}
 
 
@@ -127,7 +131,7 @@ def _character_rule(length: int) -> str:
 
 
 def _output(contract: Contract) -> dict:
-    """`TensorMetadata` of what the model gives."""
+    """`TensorMetadata` of what the model gives; a passage's labels are of its rows."""
     if contract.kind == "series":
         return {"name": contract.output, "description": f"What is forecast for each hour to come, in {contract.unit}.",
                 "content": {"content_properties": {"FeatureProperties": {}}}, "associated_files": [
@@ -152,6 +156,8 @@ def _files(contract: Contract) -> dict[str, str]:
                              "words with white space inside")
         words = [PAD, UNKNOWN, *plain[2:]]
         told[VOCABULARY] = "".join(f"{word} {number}\n" for number, word in enumerate(words))
+    if contract.kind == "passage":
+        told[passages.FILE] = "".join(f"{piece}\n" for piece in contract.vocabulary)
     return told
 
 
@@ -211,7 +217,9 @@ def read(model: bytes) -> dict:
         shipped = {name: file.decode() for name, file in files(model).items()}
         words = [line.rsplit(" ", 1) for line in _lines(shipped.get(VOCABULARY, ""))]
         by_id = {int(number): {PAD: "", UNKNOWN: "[UNK]"}.get(word, _character(word)) for word, number in words}
-        return told | {"labels": _lines(shipped[LABELS]), "vocabulary": [by_id[number] for number in range(len(words))]}
+        pieces = _lines(shipped.get(passages.FILE, ""))
+        return told | {"labels": _lines(shipped[LABELS]),
+                       "vocabulary": pieces or [by_id[number] for number in range(len(words))]}
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"the metadata of this .tflite file are damaged ({error}): export the run again.") from error
 

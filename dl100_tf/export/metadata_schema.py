@@ -23,6 +23,7 @@ TABLES = {table: [tuple(field.split(":")) for field in fields.split()] for table
     "ImageProperties": "color_space:ColorSpaceType",
     "ProcessUnit": "options_type: options:ProcessUnitOptions",
     "NormalizationOptions": "mean:[float] std:[float]",
+    "BertTokenizerOptions": "vocab_file:[AssociatedFile]",
     "RegexTokenizerOptions": "delim_regex_pattern:string vocab_file:[AssociatedFile]",
     "Stats": "max:[float] min:[float]",
     "AssociatedFile": "name:string description:string type:AssociatedFileType",

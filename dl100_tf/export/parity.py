@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import golden, litert, versions
+from dl100_tf.export import golden, litert, passages, versions
+from dl100_tf.export.mistakes import spoilt
 
 
 class Bound(NamedTuple):
@@ -85,8 +86,8 @@ def compare(variant: str, keras: np.ndarray, ours: np.ndarray, y: np.ndarray | N
 
     Args:
         variant: of `BOUNDS`.
-        keras, ours: probabilities (n, labels) of the same examples, or forecasts (n, hours).
-        y: the right labels, integers (n,), or what came, (n, hours), where they are known.
+        keras, ours: probabilities (n, labels) of the same examples, of passages (n, 2, length), or forecasts (n, k).
+        y: what is right, (n,), as `truth` gives it, or what came, (n, k), where that is known.
         scale: the contract's, beside which differences are taken.
 
     Raises:
@@ -94,8 +95,8 @@ def compare(variant: str, keras: np.ndarray, ours: np.ndarray, y: np.ndarray | N
     """
     if keras.shape != ours.shape:
         raise UserError(f"{variant} gives scores {ours.shape} where Keras gives {keras.shape}: it is another model.")
-    apart = np.abs(keras.astype("float64") - ours).max(axis=1) / scale
-    guesses = keras.argmax(axis=1), ours.argmax(axis=1)
+    apart = np.abs(keras.astype("float64") - ours).reshape(len(keras), -1).max(axis=1) / scale
+    guesses = [_guessed(one) for one in (keras, ours)]
     if y is None:
         right = []
     elif y.ndim == 1:
@@ -106,55 +107,19 @@ def compare(variant: str, keras: np.ndarray, ours: np.ndarray, y: np.ndarray | N
                   float((guesses[0] == guesses[1]).mean()), *right)
 
 
-def spoilt(kind: str, inputs: np.ndarray, vocabulary: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
-    """Inputs prepared as a careless client would: each a mistake that the comparison has to catch.
-
-    Those that leave the inputs as they are, as red for blue does where all is grey, are left out.
-
-    Args:
-        kind: of the contract.
-        inputs: as a phone hands them over, (n, ...).
-        vocabulary: of a text model; of a series the names of its columns.
-    """
-    if kind == "image":
-        found = {"unscaled (0 to 1)": inputs.astype("float32") / 255, "-1 to 1": inputs.astype("float32") / 127.5 - 1,
-                 "BGR": inputs[..., ::-1], "transposed": inputs.swapaxes(1, 2)}
-    elif kind == "text":
-        found = {"ids shifted by one": np.where(inputs > 0, np.minimum(inputs + 1, len(vocabulary) - 1), 0),
-                 **_in_other_letters(inputs, vocabulary), "padded in front": _in_front(inputs)}
-    elif kind == "series":
-        found = _wrong_series(inputs, np.array(["°C" in name or "degC" in name for name in vocabulary]))
-    else:
-        found = {"a tenth": inputs / 10, "in another order": inputs[:, ::-1]}
-    return {name: changed for name, changed in found.items()
-            if changed.shape == inputs.shape and not np.array_equal(changed, inputs)}
+def truth(y: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """What is right, as `compare` wants it: of passages both places, integers (n, 2), in one number, (n,)."""
+    return passages.joint(y, scores.shape[2]) if scores.ndim > 2 else y
 
 
-def _in_other_letters(ids: np.ndarray, vocabulary: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The ids where nobody lower-cased a text, or where somebody did though the vocabulary has capitals."""
-    if all(word == word.lower() for word in vocabulary[2:]):
-        return {"not lower-cased": _upper(ids, vocabulary)}
-    number = {word: index for index, word in enumerate(vocabulary)}
-    lower = np.array([index if index < 2 else number.get(word.lower(), 1) for index, word in enumerate(vocabulary)])
-    return {"lower-cased": lower[ids]}
+def judged(scores: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each example's probability of its guess, and whether that is right, (n,) both; y as in `compare`."""
+    return scores.max(axis=-1).reshape(len(scores), -1).prod(axis=1), _guessed(scores) == y
 
 
-def _wrong_series(series: np.ndarray, warm: np.ndarray) -> dict[str, np.ndarray]:
-    """Series with columns in another order, an hour late, the last hour first, and in Fahrenheit where `warm`."""
-    late = np.concatenate([series[:, :1], series[:, :-1]], axis=1)
-    return {"columns in another order": series[..., ::-1], "an hour late": late, "the last hour first": series[:, ::-1],
-            "in Fahrenheit": np.where(warm, series * 1.8 + 32, series).astype("float32")}
-
-
-def _upper(ids: np.ndarray, vocabulary: tuple[str, ...]) -> np.ndarray:
-    """The ids where the text was shouted and nobody lower-cased it: words in capitals aren't in the vocabulary."""
-    same = np.array([word == word.upper() for word in vocabulary])
-    return np.where((ids > 1) & ~same[ids], 1, ids)
-
-
-def _in_front(ids: np.ndarray) -> np.ndarray:
-    """The ids with their padding in front instead of behind."""
-    return np.stack([np.roll(row, len(row) - np.count_nonzero(row)) for row in ids])
+def _guessed(scores: np.ndarray) -> np.ndarray:
+    """The likeliest label of each example, or place of both ends, (n,); of forecasts the highest hour."""
+    return passages.guesses(scores) if scores.ndim > 2 else scores.argmax(axis=1)
 
 
 def caught(right: Parity, wrong: Parity) -> bool:

@@ -20,7 +20,7 @@ def model(model, contract):
         contract: what it takes and gives.
 
     Returns:
-        `keras.Model` from `contract.phone_dtype` (1, ...) to `contract.output`, float32 (1, labels).
+        `keras.Model` from `contract.phone_dtype` (1, ...) to `contract.output`, float32 `contract.answer_shape`.
     """
     import keras
     from keras import layers
@@ -28,6 +28,8 @@ def model(model, contract):
     given = keras.Input(contract.phone_shape[1:], 1, contract.phone_dtype, name=NAMES[contract.kind])
     if contract.kind == "text":
         answer = keras.Model(contracts.ids(model), model.outputs[0])(given)
+    elif contract.kind == "passage":
+        answer = without_erf(model)(given)
     elif contract.is_grey:
         grey = layers.Conv2D(1, 1, use_bias=False, trainable=False, name="grey")
         seen = grey(given)
@@ -41,7 +43,28 @@ def model(model, contract):
     return keras.Model(given, layers.Identity(name=contract.output, dtype="float32")(answer), name=model.name)
 
 
-NAMES = {"image": "image", "text": "ids", "numbers": "numbers", "series": "series"}  # of the input
+NAMES = {"image": "image", "text": "ids", "numbers": "numbers", "series": "series", "passage": "ids"}  # of the input
+
+
+def without_erf(model):
+    """A twin of a model, with its weights, whose GELU needs no error function: phones have no such operator."""
+    import keras
+
+    def same(operation):
+        exact = type(operation).__name__ == "Gelu" and not operation.approximate
+        return keras.layers.Activation(gelu) if exact else operation
+
+    return keras.models.clone_model(model, clone_function=same)
+
+
+def gelu(x):
+    """x times the normal distribution function, to 2·10⁻⁷ of |x|: Abramowitz and Stegun 1964, formula 7.1.26."""
+    from keras import ops
+
+    far = ops.abs(x) * 2**-0.5
+    t = 1 / (1 + 0.3275911 * far)
+    tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
+    return 0.5 * (x + ops.abs(x) * (1 - tail * ops.exp(-far * far)))
 
 
 def is_recurrent(model) -> bool:
@@ -85,8 +108,8 @@ def inputs(model, contract, examples) -> np.ndarray:
     Args:
         model: the Keras model, whose tokenizer makes ids of texts.
         contract: what it takes.
-        examples: as the model takes them: pictures (n, h, w, c), texts (n,), numbers (n, k), or
-            series (n, hours, columns).
+        examples: as the model takes them: pictures (n, h, w, c), texts (n,), numbers (n, k),
+            series (n, hours, columns), or ids (n, length) of passages.
     """
     if contract.kind == "text":
         import keras
@@ -97,7 +120,7 @@ def inputs(model, contract, examples) -> np.ndarray:
                  for start in range(0, len(examples), 512)]
         return np.concatenate(parts) if parts else np.zeros((0, *contract.shape), "int32")
     examples = np.asarray(examples)
-    return colour(examples) if contract.kind == "image" else examples.astype("float32")
+    return colour(examples) if contract.kind == "image" else examples.astype(contract.phone_dtype)
 
 
 def colour(pictures: np.ndarray) -> np.ndarray:

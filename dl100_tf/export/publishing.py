@@ -12,6 +12,7 @@ from dl100_tf import paths
 from dl100_tf.errors import UserError
 from dl100_tf.export import card, converter, golden, graph, litert, metadata, mixed, parity, phone, saved_model, scored
 from dl100_tf.export import contract as contracts
+from dl100_tf.export.mistakes import spoilt
 from dl100_tf.export.versions import FORMATS, Shelf
 
 CALIBRATION = 300  # training examples from which int8 learns the ranges of all tensors
@@ -28,7 +29,7 @@ class Export:
     Attributes:
         run, model, contract: what is exported.
         test, train: examples to compare on and to calibrate with, (n, ...).
-        keras: Keras' probabilities on the test set, (n, labels), or its forecasts.
+        keras: Keras' probabilities on the test set, (n, labels) or of passages (n, 2, length), or its forecasts.
         parity: what each variant's comparison found, by variant.
         mistakes: likewise of each mistake in preprocessing that was tried.
         refused: why a variant isn't published, by variant.
@@ -69,7 +70,7 @@ class Export:
         loaded = saved_model.load(folder)
         with _bar() as bar:
             shares = bar.track(range(0, len(self.test), BATCH), description="comparing saved_model")
-            ours = [loaded(self.test[start:start + BATCH])[self.contract.output] for start in shares]
+            ours = [saved_model.scores(self.contract, loaded(self.test[start:start + BATCH])) for start in shares]
         self.compare("saved_model", np.concatenate(ours))
         self.latency["saved_model"] = litert.latency(lambda: loaded(self.test[:1]))
 
@@ -138,7 +139,7 @@ class Export:
         """Feed it what a careless client would; refuse it where the comparison doesn't tell."""
         scale, names = self.contract.scale, self.contract.vocabulary or self.contract.columns
         right = parity.compare(variant, keras, litert.probabilities(content, variant, inputs), scale=scale)
-        for name, changed in parity.spoilt(self.contract.kind, inputs, names).items():
+        for name, changed in spoilt(self.contract.kind, inputs, names).items():
             wrong = parity.compare(variant, keras, litert.probabilities(content, variant, changed), scale=scale)
             found = parity.caught(right, wrong)
             self.mistakes.setdefault(name, {})[variant] = {"caught": found, "typical": wrong.typical}

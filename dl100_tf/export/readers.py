@@ -15,9 +15,10 @@ def answer(request):
     """Ask a reader about each file, and print what it gives or why it doesn't, a line for each.
 
     Args:
-        request: `reader`: a function of this module. `files`: contents in base64, by name. `kind`: image, text or
-            numbers. `labels`: in the order of the scores. `shape`: of all examples. `dtype`: of the numbers in
-            `examples`, in base64; where there is none they are texts. `delegate`: see `litert`.
+        request: `reader`: a function of this module. `files`: contents in base64, by name. `kind`: of the model's
+            contract. `labels`: in the order of the scores. `shape`: of all examples. `dtype`: of the numbers in
+            `examples`, in base64; where there is none they are texts. `scores`: the shape of all that it is to give.
+            `delegate`: see `litert`.
     """
     for name, content in request["files"].items():
         try:
@@ -90,7 +91,7 @@ def tflite_support(request, content):
     found = {"metadata": json.loads(shown.get_metadata_json()),
              "files": {name: shown.get_associated_file_buffer(name).decode("utf-8")
                        for name in shown.get_packed_associated_file_list()}}
-    if request["kind"] != "numbers":
+    if request["kind"] in ("image", "text"):
         try:
             found["scores"] = _task_library(request, content)
         except Exception as error:  # its runtime is of 2023 and doesn't know all operators
@@ -137,7 +138,7 @@ def litert(request, content):
     for example in _arrays(request):
         model.set_tensor(given["index"], example[None].astype(given["dtype"]))
         model.invoke()
-        rows.append([float(score) for score in model.get_tensor(result["index"])[0]])
+        rows.append(model.get_tensor(result["index"])[0].tolist())
     nodes = [{"name": node["op_name"], "inputs": [int(tensor) for tensor in node["inputs"]],
               "outputs": [int(tensor) for tensor in node["outputs"]]} for node in model._get_ops_details()]
     return {"machine": platform.machine(), "scores": rows, "nodes": nodes}
@@ -158,10 +159,11 @@ def accelerator(request, content):
 
     model = compiled_model.CompiledModel.from_buffer(content, hardware_accel=Kind.GPU | Kind.CPU)
     given, result, rows = model.create_input_buffers(0)[0], model.create_output_buffers(0)[0], []
+    size = int(np.prod(request["scores"][1:]))
     for example in _arrays(request):
         given.write(np.ascontiguousarray(example[None]))
         model.run_by_index(0, [given], [result])
-        rows.append([float(score) for score in result.read(len(request["labels"]), np.float32)])
+        rows.append(result.read(size, np.float32).reshape(request["scores"][1:]).tolist())
     return {"whole": model.is_fully_accelerated(), "scores": rows}
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import inspection, preparation, warmup
+from dl100_tf.export import inspection, passages, preparation, warmup
 
 DEFAULT, ENCODED, CLASSIFY = "serving_default", "encoded", "classify"  # its signatures
 METHOD = "tensorflow/serving/classify"  # the name by which TensorFlow Serving's Classify API knows a signature
+OURS = (  # models that `write` writes, by the outputs of their signatures: classifiers, forecasts, of passages
+    {DEFAULT: {"probabilities", "label"}, CLASSIFY: {"classes", "scores"}}, {DEFAULT: {"forecast"}},
+    {DEFAULT: set(passages.ROWS)})
 
 
 def write(model, contract, folder: Path, examples) -> None:
@@ -27,7 +30,7 @@ def write(model, contract, folder: Path, examples) -> None:
     - `classify`, for the Classify API: `inputs`, serialised `tf.train.Example`s (batch,) with the feature
       `image/encoded`, `text` or `contract.input`, to `classes`, strings, and `scores`, float32, both (batch, k).
 
-    It holds the weights that these use and nothing else of the model: no optimizer, no Keras class.
+    Of passages only `passages.signature`. It holds the weights that these use: no optimizer, no Keras class.
 
     Args:
         model: `keras.Model`: one input as the contract says, one output (batch, k), or (batch, 1) of two labels.
@@ -87,6 +90,8 @@ def _signatures(model, contract) -> dict:
     """The traced functions of each signature, by its name."""
     import tensorflow as tf
 
+    if contract.kind == "passage":
+        return {DEFAULT: passages.signature(model, contract)}
     given, name, feature, prepare = _forms(contract)
     net = _net(model, contract)
 
@@ -201,6 +206,11 @@ class SavedModel:
                 for name, values in joined.items()}
 
 
+def scores(contract, answers: dict[str, np.ndarray]) -> np.ndarray:
+    """What a `SavedModel` of this contract answered, as Keras gives it."""
+    return passages.stacked(answers) if contract.kind == "passage" else answers[contract.output]
+
+
 def load(folder: Path) -> SavedModel:
     """Load a SavedModel that `write` wrote.
 
@@ -212,8 +222,7 @@ def load(folder: Path) -> SavedModel:
     """
     import tensorflow as tf
 
-    inspection.inspect(folder, {DEFAULT: {"probabilities", "label"}, CLASSIFY: {"classes", "scores"}},
-                       {DEFAULT: {"forecast"}})
+    inspection.inspect(folder, *OURS)
     try:
         return SavedModel(folder, tf.saved_model.load(os.fspath(folder)))
     except Exception as error:  # whatever TensorFlow makes of a file that is damaged in the middle

@@ -5,13 +5,14 @@ import zipfile
 import numpy as np
 
 from dl100_tf.errors import UserError
+from dl100_tf.export import parity
 
 CHECKED = 64  # test examples on which the model has to be the one that was scored
 TOLERANCE = 1e-4  # between two processes, batches of another size
 
 
 def read(run, contract, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Keras' probabilities (n, labels), and the right labels (n,); or its forecasts and what came, (n, hours) each.
+    """What Keras gave, and what is right, both as `parity.compare` takes them.
 
     Args:
         run: the `Run`.
@@ -31,7 +32,7 @@ def read(run, contract, n: int) -> tuple[np.ndarray, np.ndarray]:
     if len(given) != n or len(y) != n:
         raise UserError(f"the run {run.name} was scored on {len(y)} test examples and there are {n} now: bring back "
                         "the data that it was trained on.")
-    return given, y
+    return given, parity.truth(y, given)
 
 
 def same(run, contract, model, examples, expected: np.ndarray) -> None:
@@ -43,6 +44,7 @@ def same(run, contract, model, examples, expected: np.ndarray) -> None:
     found = np.asarray(model.predict(given, verbose=0)).reshape(len(examples), -1)
     if found.shape[1] == 1:
         found = np.hstack([1 - found, found])
+    expected = expected.reshape(found.shape)
     if not np.allclose(found, expected, atol=TOLERANCE * contract.scale):  # also where something isn't a number
         raise UserError(f"{run.path('model.keras')} doesn't give what it gave when the run was scored: the file or the "
                         "data have been replaced. Train again under another --run name.")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dl100_tf.export import passages
+
 FILE = "assets.extra/tf_serving_warmup_requests"
 BATCHES = (1, 8)  # examples of a request
 TEXT = 2000  # characters of a text that are sent
@@ -15,6 +17,8 @@ PIXELS, FILES = 300_000, 80_000  # bytes that a request has at most: with all si
 
 def write(folder: Path, contract, examples) -> None:
     """Write the warm-up requests of a SavedModel: for each signature one example, and eight at once.
+
+    A model of passages gets its vocabulary beside them.
 
     The server refuses to serve a model whose warm-up fails, so nothing is sent but what the signatures take.
 
@@ -30,6 +34,8 @@ def write(folder: Path, contract, examples) -> None:
     with tf.io.TFRecordWriter(str(path)) as file:
         for log in logs(contract, examples):
             file.write(log.SerializeToString())
+    if contract.kind == "passage":
+        passages.put(contract.vocabulary, path.parent)
 
 
 def logs(contract, examples) -> list:
@@ -45,6 +51,8 @@ def logs(contract, examples) -> list:
         elif contract.kind == "text":
             texts = [text[:TEXT].encode() for text in batch]
             found += [_predict(contract, "serving_default", "text", texts), _classify(contract, "text", texts)]
+        elif contract.kind == "passage":
+            found.append(_predict(contract, "serving_default", "ids", np.asarray(batch, np.int32)))
         else:
             rows = np.asarray(batch, np.float32)
             found.append(_predict(contract, "serving_default", contract.input, rows))

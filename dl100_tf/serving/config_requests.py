@@ -55,11 +55,21 @@ def _of_golden(found: dict) -> Request:
         if len(rows) < COUNT and row.get("label") not in [other.get("label") for other in rows]:
             rows.append(row)
     given = {"image": lambda row: {"b64": row["png"]}, "text": lambda row: row["text"],
-             "numbers": lambda row: row["numbers"], "series": lambda row: row["series"]}[kind]
-    what = {"image": "picture files", "text": "texts", "numbers": "rows of numbers", "series": "series"}[kind]
-    expected = ", ".join(str(row["forecast"] if kind == "series" else row["label"]) for row in rows)
+             "numbers": lambda row: row["numbers"], "series": lambda row: row["series"],
+             "passage": lambda row: row["ids"]}[kind]
+    what = {"image": "picture files", "text": "texts", "numbers": "rows of numbers", "series": "series",
+            "passage": "questions with their passages, as ids"}[kind]
+    expected = ", ".join(str(_answer(row)) for row in rows)
     return _written("encoded" if kind == "image" else "serving_default", "instances", list(map(given, rows)),
                     f"{len(rows)} {what}", expected)
+
+
+def _answer(row: dict):
+    """What Keras answered: a forecast, a label, or the places of a passage's likeliest answer."""
+    for name in ("label", "forecast"):
+        if name in row:
+            return row[name]
+    return [places.index(max(places)) for places in row["probabilities"]]
 
 
 def _of_warmup(path: Path) -> Request | None:

@@ -19,11 +19,14 @@ class Batches:
         batch_size: examples a batch; a smaller split is one batch.
         seed: the run's seed.
         augment: see `training.fit`.
+        padding: see `training.fit`.
     """
 
-    def __init__(self, split, batch_size: int, seed: int, augment=None):
+    def __init__(self, split, batch_size: int, seed: int, augment=None, padding: int | None = None):
         self._arrays = held(split)
         self._count = int(keras.tree.flatten(self._arrays)[0].shape[0])
+        self._padding = padding
+        self._lengths = None if padding is None else used(split.x, padding)
         self._batch_size = min(batch_size, self._count)
         self._seed, self._augment = seed, augment
 
@@ -34,9 +37,12 @@ class Batches:
 
     def epoch(self, epoch: int, done: int = 0) -> tf.data.Dataset:
         """The batches of `epoch` (from 0) that are left after `done` of them."""
-        order = seeds.order(self._seed, epoch, self._count)[done * self._batch_size:]
-        indices = tf.data.Dataset.from_tensor_slices(order).batch(self._batch_size, drop_remainder=True)
-        batches = indices.map(lambda at: rows(self._arrays, at), num_parallel_calls=1)
+        order = seeds.order(self._seed, epoch, self._count)
+        if self._lengths is not None:
+            order = alike(order, self._lengths, self._batch_size, np.random.default_rng((self._seed, epoch, 2)))
+        indices = tf.data.Dataset.from_tensor_slices(order[done * self._batch_size:]).batch(
+            self._batch_size, drop_remainder=True)
+        batches = indices.map(lambda at: short(rows(self._arrays, at), self._padding), num_parallel_calls=1)
         if self._augment:
             keys = tf.data.Dataset.from_tensor_slices(seeds.keys(self._seed, epoch, self.steps)[done:])
             batches = tf.data.Dataset.zip(batches, keys).map(
@@ -49,11 +55,43 @@ class Batches:
         return self._augment(x, y, tf.constant([0, 0]), 0) if self._augment else (x, y)
 
 
-def validation_batches(split, batch_size: int) -> tf.data.Dataset:
-    """The whole of `split` in its own order."""
+def validation_batches(split, batch_size: int, padding: int | None = None) -> tf.data.Dataset:
+    """The whole of `split` in its own order, or with `padding` (see `training.fit`) from the shortest row on."""
     arrays = held(split)
-    count = keras.tree.flatten(arrays)[0].shape[0]
-    return plain(tf.data.Dataset.range(count).batch(batch_size).map(lambda at: rows(arrays, at)).prefetch(2))
+    order = np.arange(keras.tree.flatten(arrays)[0].shape[0])
+    order = order if padding is None else np.argsort(used(split.x, padding), kind="stable")
+    batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+    return plain(batches.map(lambda at: short(rows(arrays, at), padding)).prefetch(2))
+
+
+POOL = 50  # batches whose rows are sorted by length: enough that those of one are alike, few enough to stay random
+STEP = 16  # places: the widths of batches are multiples of it
+
+
+def used(x: np.ndarray, padding: int) -> np.ndarray:
+    """How many places of each row of `x` (n, length) come before the padding at its end, (n,)."""
+    return x.shape[1] - np.argmax(x[:, ::-1] != padding, axis=1)
+
+
+def alike(order: np.ndarray, lengths: np.ndarray, batch_size: int, random: np.random.Generator) -> np.ndarray:
+    """`order` with rows of like length beside each other, batch by batch, and the batches in random order.
+
+    What doesn't fill a batch stays at the end.
+    """
+    full = order[:len(order) // batch_size * batch_size]
+    pools = [full[at:at + POOL * batch_size] for at in range(0, len(full), POOL * batch_size)]
+    ranked = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
+    batches = ranked.reshape(-1, batch_size)
+    return np.concatenate([random.permutation(batches).reshape(-1), order[len(full):]])
+
+
+def short(batch, padding: int | None):
+    """A batch (x, y) whose x (batch, length) ends with its longest row, to a multiple of `STEP` places."""
+    if padding is None:
+        return batch
+    x, y = batch
+    width = tf.reduce_max(tf.where(tf.reduce_any(x != padding, axis=0), tf.range(1, tf.shape(x)[1] + 1), 0))
+    return x[:, :-(-width // STEP) * STEP], y
 
 
 def held(split):

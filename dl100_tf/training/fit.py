@@ -11,7 +11,7 @@ from dl100_tf.training.callbacks import AcrossEpochs, TensorBoard
 from dl100_tf.training.session import Session
 
 
-def fit(model, data, run, config, augment=None, callbacks=()) -> list[dict]:
+def fit(model, data, run, config, augment=None, callbacks=(), padding=None) -> list[dict]:
     """Train `model` as `config` says, from wherever the run stands, to the weights of its best or its last epoch.
 
     Called again on the same run it goes on from the newest checkpoint: with `config.deterministic` every weight comes
@@ -26,6 +26,8 @@ def fit(model, data, run, config, augment=None, callbacks=()) -> list[dict]:
             int32 (2,), is another one at every step, for TensorFlow's stateless random functions; `epoch` counts from
             0. It has to depend on nothing else, or a resumed run would see other batches.
         callbacks: Keras callbacks without a state of their own.
+        padding: the number behind the end of each row, where x is an array (n, length) of rows of different lengths:
+            batches are then made of rows of like length and end with the longest, so the model has to take any length.
 
     Returns:
         One row per epoch, over all sessions: epoch from 1, loss and metrics, their `val_` twins, learning_rate.
@@ -34,19 +36,19 @@ def fit(model, data, run, config, augment=None, callbacks=()) -> list[dict]:
         Interrupted: the user asked to stop; the state is saved.
         UserError: the disk is full or read-only, or the checkpoint belongs to another model, data or settings.
     """
-    return Training(model, data, run, config, augment, callbacks).go()
+    return Training(model, data, run, config, augment, callbacks, padding).go()
 
 
 class Training:
     """One call of `fit`: the pieces that its steps share."""
 
-    def __init__(self, model, data, run, config, augment=None, callbacks=()):
+    def __init__(self, model, data, run, config, augment=None, callbacks=(), padding=None):
         if model.optimizer.use_ema:
             raise ValueError("an optimizer with use_ema=True can't be resumed exactly: Keras swaps the weights at "
                              "the end of every fit.")
         self.model, self.run, self.config = model, run, config
-        self.batches = Batches(data.train, config.batch_size, config.seed, augment)
-        self.validation = validation_batches(data.validation, config.batch_size)
+        self.batches = Batches(data.train, config.batch_size, config.seed, augment, padding)
+        self.validation = validation_batches(data.validation, config.batch_size, padding)
         self.session = Session(data, run, config, self.batches.steps, self.save)
         self.progress, self.keeper = self.session.progress, self.session.keeper
         self.best = keras.callbacks.EarlyStopping(monitor="val_loss", patience=config.patience or config.epochs,

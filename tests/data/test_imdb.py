@@ -202,7 +202,8 @@ def test_tfds_gives_the_same_reviews_as_the_folder(acl, data_dir, archive, tmp_p
 
 
 def test_importing_loads_nothing_heavy():
-    code = ("import sys; from dl100_tf.data import cifar10, folders, images, imdb, iris, mnist, text; "
+    code = ("import sys; from dl100_tf.data import cifar10, folders, images, imdb, iris, mnist, squad, text, "
+            "windows; "
             "from dl100_tf import data; data.Splits; heavy = "
             "('tensorflow', 'keras', 'tensorflow_datasets', 'sklearn', 'scipy', 'PIL', 'rich'); "
             "print([m for m in heavy if m in sys.modules])")

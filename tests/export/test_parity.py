@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import card, console, golden, parity, versions
+from dl100_tf.export import card, console, golden, mistakes, parity, versions
 
 RANDOM = np.random.default_rng(0)
 KERAS = RANDOM.dirichlet(np.ones(4), 50).astype("float32")
@@ -50,24 +50,24 @@ def test_another_model_is_told_apart():
 
 def test_mistakes_of_pictures_are_those_that_change_them():
     colour = RANDOM.integers(0, 256, (3, 5, 5, 3))
-    assert set(parity.spoilt("image", colour)) == {"unscaled (0 to 1)", "-1 to 1", "BGR", "transposed"}
+    assert set(mistakes.spoilt("image", colour)) == {"unscaled (0 to 1)", "-1 to 1", "BGR", "transposed"}
     grey = np.repeat(colour[..., :1], 3, axis=-1)
-    assert "BGR" not in parity.spoilt("image", grey)
-    assert "transposed" not in parity.spoilt("image", RANDOM.integers(0, 256, (3, 5, 4, 3)))
-    assert np.array_equal(parity.spoilt("image", colour)["BGR"][..., 0], colour[..., 2])
+    assert "BGR" not in mistakes.spoilt("image", grey)
+    assert "transposed" not in mistakes.spoilt("image", RANDOM.integers(0, 256, (3, 5, 4, 3)))
+    assert np.array_equal(mistakes.spoilt("image", colour)["BGR"][..., 0], colour[..., 2])
 
 
 def test_mistakes_of_texts():
     words = ("", "[UNK]", "good", "2nd", "42")
     ids = np.array([[2, 3, 4, 1, 0, 0]])
-    found = parity.spoilt("text", ids, words)
+    found = mistakes.spoilt("text", ids, words)
     assert found["not lower-cased"].tolist() == [[1, 1, 4, 1, 0, 0]]
     assert found["ids shifted by one"].tolist() == [[3, 4, 4, 2, 0, 0]]
     assert found["padded in front"].tolist() == [[0, 0, 2, 3, 4, 1]]
 
 
 def test_mistakes_of_texts_with_capitals():
-    found = parity.spoilt("text", np.array([[4, 2, 3, 1, 5]]), ("", "[UNK]", "a", "B", "A", " "))
+    found = mistakes.spoilt("text", np.array([[4, 2, 3, 1, 5]]), ("", "[UNK]", "a", "B", "A", " "))
     assert found["lower-cased"].tolist() == [[2, 2, 1, 1, 5]]  # there is no b
     assert set(found) == {"lower-cased", "ids shifted by one"}, "and nothing was padded"
 

@@ -118,7 +118,7 @@ def test_what_is_out_of_bounds_is_not_published_unless_told_to(finished, monkeyp
 
 
 def test_a_mistake_that_nobody_would_notice_is_a_reason_to_refuse(finished, monkeypatch, tmp_path):
-    monkeypatch.setattr(parity, "spoilt", lambda kind, inputs, vocabulary: {"none at all": inputs})
+    monkeypatch.setattr(publishing, "spoilt", lambda kind, inputs, vocabulary: {"none at all": inputs})
     run, data = finished("numbers")
     done = export.publish(run, data, to=str(tmp_path), formats=["tflite"], quantize=["float32"])
     assert "doesn't tell when its input is wrong" in done.refused["float32"] and not done.folders
