@@ -39,7 +39,7 @@ def encoder(settings: Settings, separator: int, dropout: float = 0.1):
     mask = ops.cast(ops.equal(ids, 0), "float32")[:, None, None, :] * MASKED
     states = (embedding(settings.vocab_size, "words")(ids)
               + embedding(settings.max_position_embeddings, "places")(place)
-              + embedding(settings.type_vocab_size, "types")(ops.cast(behind(ids, separator), "int32")))
+              + embedding(settings.type_vocab_size, "types")(ops.minimum(before(ids, separator), 1)))
     states = layers.Dropout(dropout)(norm("embeddings_norm")(states))
     for number in range(settings.num_hidden_layers):
         name = f"layer{number}"
@@ -52,12 +52,12 @@ def encoder(settings: Settings, separator: int, dropout: float = 0.1):
     return keras.Model(ids, states, name="encoder")
 
 
-def behind(ids, separator: int):
-    """Whether each piece stands behind the first separator, bool (batch, length)."""
+def before(ids, separator: int):
+    """How many separators stand before each piece, int32 (batch, length)."""
     from keras import ops
 
     separators = ops.cast(ops.equal(ids, separator), "int32")
-    return ops.greater(ops.cumsum(separators, axis=1) - separators, 0)
+    return ops.cumsum(separators, axis=1) - separators
 
 
 def answers_questions(encoder, separator: int, name: str):
@@ -72,7 +72,7 @@ def answers_questions(encoder, separator: int, name: str):
     from keras import layers, ops
 
     ids = encoder.inputs[0]
-    passage = ops.logical_and(behind(ids, separator), ops.logical_not(ops.logical_or(
+    passage = ops.logical_and(ops.greater(before(ids, separator), 0), ops.logical_not(ops.logical_or(
         ops.equal(ids, 0), ops.equal(ids, separator))))
     first = ops.equal(ops.cumsum(ops.ones_like(ids), axis=1), 1)
     outside = ops.cast(ops.logical_not(ops.logical_or(passage, first)), "float32")
