@@ -100,13 +100,13 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
         UserError: it is no classifier or forecast with one input and one output, or of a kind that can't be exported.
     """
     scores, record = run.read_json("scores.json"), run.record()
-    if scores and run.path(passages.FILE).is_file():
-        return _of_passages(run, model, scores)
-    if scores and not (scores.get("labels") or scores.get("series")):
-        raise UserError(f"{run.project} neither tells labels apart nor forecasts, and export makes files of what does: "
-                        f"use {run.path('model.keras')} itself.")
     if not scores:
         raise UserError(f"{run.project} has no scores in run {run.name}: let it finish with `{run.command}`.")
+    if run.path(passages.FILE).is_file():
+        return _of_passages(run, model, scores)
+    if not (scores.get("labels") or scores.get("series")):
+        raise UserError(f"{run.project} neither tells labels apart nor forecasts, and export makes files of what does: "
+                        f"use {run.path('model.keras')} itself.")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise UserError(f"{run.project} has {len(model.inputs)} inputs and {len(model.outputs)} outputs: only one of "
                         "each can be exported.")

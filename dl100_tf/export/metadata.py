@@ -15,6 +15,8 @@ from dl100_tf.export import graph, metadata_schema, passages, phone, preparation
 from dl100_tf.export.contract import Contract
 
 NAME = b"TFLITE_METADATA"  # of the model's buffer that holds it
+# The first versions that know RegexTokenizerOptions, files of the type VOCABULARY and BertTokenizerOptions.
+PARSERS = {"word": "1.2.1", "character": "1.0.1", "passage": "1.1.0"}
 LABELS, VOCABULARY = "labels.txt", "vocabulary.txt"
 PAD, UNKNOWN = "<PAD>", "<UNKNOWN>"  # what the Task Library calls the words "" and "[UNK]" of Keras
 # Where the Task Library splits a text (RE2). At white space alone it would split just as Keras does; raw text comes
@@ -46,8 +48,7 @@ def put(model: bytes, contract: Contract, *, version: str, author: str, license:
         "description": " ".join(f"{sentence.rstrip('.')}." for sentence in told if sentence),
         "subgraph_metadata": [{"input_tensor_metadata": [_input(contract)],
                                "output_tensor_metadata": [_output(contract)]}],
-        # 1.2.1 brought RegexTokenizerOptions
-        "min_parser_version": "1.2.1" if (contract.kind, contract.token) == ("text", "word") else "1.0.0",
+        "min_parser_version": PARSERS.get(contract.token if contract.kind == "text" else contract.kind, "1.0.0"),
     }
     entry = next((entry for entry in content.metadata or [] if entry.name == NAME), None)
     if entry is None:

@@ -207,7 +207,7 @@ class TestCharacters:
 
     def test_no_tokenizer_is_promised_and_the_rule_is_told(self, spelled):
         told = metadata.read(spelled)
-        assert not told["input"].get("process_units") and told["min_parser_version"] == "1.0.0"
+        assert not told["input"].get("process_units") and told["min_parser_version"] == "1.0.1"
         assert [one["name"] for one in told["input"]["associated_files"]] == ["vocabulary.txt"]
         assert "last 12 characters" in told["input"]["description"] and "capitals" in told["input"]["description"]
 

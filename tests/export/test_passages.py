@@ -72,6 +72,7 @@ def test_it_is_published_as_it_is(finished, tmp_path):
     told = metadata.read(content)
     assert told["vocabulary"] == tiny_bert.vocabulary() and told["labels"] == ["start", "end"]
     assert "[CLS], the pieces of a question, [SEP]" in told["input"]["description"]
+    assert told["min_parser_version"] == "1.1.0", "the first that knows BertTokenizerOptions"
     card = json.loads((bundle / "card.json").read_text())
     assert card["output"]["shape"] == [1, 2, LENGTH] and card["input"]["tokenizer"]["length"] == LENGTH
     page = (bundle / "card.html").read_text()
