@@ -16,7 +16,7 @@ from dl100_tf.errors import UserError
 
 @dataclass(frozen=True)
 class Config(cli.Common):
-    epochs: int = 3  # passes over the training stories, for every row; more than a finished run has extend it
+    epochs: int = 4  # passes over the training stories, for every row; more than a finished run has extend it
     batch_size: int = 128  # stories a step
     learning_rate: float = 4e-3  # the largest learning rate
     schedule: cli.Schedule = "linear"  # how the learning rate moves

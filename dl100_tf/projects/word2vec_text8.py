@@ -22,7 +22,7 @@ ASKED = ("good", "film", "king", "paris", "three", "red", "war", "music", "docto
 @dataclass(frozen=True)
 class Config(cli.Common):
     epochs: int = 5  # passes over the text; more than a finished run has extend it
-    batch_size: int = 4  # blocks of 1024 words a step
+    batch_size: int = 8  # blocks of 1024 words a step
     learning_rate: float = 0.025  # the largest learning rate
     schedule: cli.Schedule = "linear"  # how the learning rate moves
     keep: Literal["best", "last"] = "last"  # the vectors of the epoch with the least loss, or of the last
