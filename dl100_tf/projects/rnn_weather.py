@@ -3,7 +3,7 @@
 Idea    A linear model says most of it; a recurrent net reads the last days and learns what is left.
 Data    Beijing 2010 to 2014, hour by hour: three years to learn from, one to decide by, the last to be tested on.
 Run     python -m dl100_tf.projects.rnn_weather
-Expect  to be measured
+Expect  1.859 ± 0.009 °C mean absolute error, 3 epochs, 16 s of training on 2 cores
 """
 
 from dataclasses import dataclass

