@@ -51,7 +51,7 @@ class Bundle:
     @property
     def of_characters(self) -> bool:
         """Whether it reads texts by their characters, which no task library does."""
-        return self.card["input"].get("tokenizer", {}).get("split", "").startswith("characters")
+        return self.card.get("input", {}).get("tokenizer", {}).get("split", "").startswith("characters")
 
     @property
     def kind(self) -> str:
