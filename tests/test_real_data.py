@@ -17,7 +17,6 @@ SHORT = {
     "mlp_mnist": (["--epochs", "2"], 0.97),
     "cnn_mnist": (["--epochs", "1"], 0.97),
     "cnn_cifar10": (["--epochs", "1", "--smallest", "16", "--views", "one"], 0.40),
-    "rnn_shakespeare": (["--epochs", "1"], 0.35),  # the character before alone gives less than 0.3
     "rnn_weather": (["--epochs", "1"], 0.01),
     "lstm_imdb": ([], 0.88),  # the main job, whole
     "transfer_dogs": (["--epochs", "1", "--weights", WEIGHTS], 0.86),
