@@ -5,11 +5,9 @@ Source: Mahoney, http://mattmahoney.net/dc/textdata.html
 
 import array
 import collections
-import contextlib
 import hashlib
 import os
 import re
-import sys
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -19,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from dl100_tf import paths
-from dl100_tf.data import cache, imdb, sources, tales
+from dl100_tf.data import cache, downloads, imdb, sources, tales
 from dl100_tf.data.console import watched
 from dl100_tf.data.splits import Source, Split
 from dl100_tf.errors import DataError, UserError
@@ -103,26 +101,7 @@ def _sample(min_count: int) -> Corpus:
 def _network(corpus: str, min_count: int) -> Corpus:
     if corpus == "folder":
         raise sources.Absent("The network: it has text8, not your folder.")
-    return _text8(_downloaded(), "tfds", min_count)
-
-
-def _downloaded() -> Path:
-    """text8.zip, from the cache or from its author's page, with the checksum that it has to have."""
-    file = paths.cache() / "downloads" / "text8.zip"
-    if not file.is_file():
-        if not sources.reachable(URL):
-            raise sources.Absent(f"The network: {URL} can't be reached.")
-        import keras
-
-        try:
-            with paths.replacing(file) as temporary, contextlib.redirect_stdout(sys.stderr):
-                keras.utils.get_file(temporary.name, URL, file_hash=ZIP_SHA256, hash_algorithm="sha256",
-                                     cache_dir=str(temporary.parent), cache_subdir="")
-        except UserError:
-            raise
-        except Exception as error:  # urllib, http, the wrong checksum
-            raise DataError(f"{URL} can't be downloaded ({error}): run the same command again.") from error
-    return file
+    return _text8(downloads.fetched(URL, ZIP_SHA256), "tfds", min_count)
 
 
 def _text8(path: Path, rung: str, min_count: int) -> Corpus:

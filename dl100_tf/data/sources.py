@@ -141,7 +141,7 @@ def _builder(name: str, url: str) -> tuple:
             tfds = importlib.import_module("tensorflow_datasets")
             builder = tfds.builder(name, data_dir=os.environ.get("TFDS_DATA_DIR"))
             if not builder.is_prepared():
-                require(url, name)
+                _require(url, name)
                 _prepare(tfds, builder)
     except ModuleNotFoundError as error:
         raise Absent(f"TensorFlow Datasets: the Python package {error.name} is missing; install it (pip install "
@@ -181,7 +181,7 @@ def reachable(url: str) -> bool:
     return bool(answers)
 
 
-def require(url: str, name: str) -> None:
+def _require(url: str, name: str) -> None:
     """Raise `Absent` where the server of `url` doesn't answer, from which `name` would come."""
     if not reachable(url):
         host = url.split("/")[2]

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from dl100_tf import paths
-from dl100_tf.data import cache, hourly, hourly_csv, sources, weather_sample
+from dl100_tf.data import cache, downloads, hourly, hourly_csv, sources, weather_sample
 from dl100_tf.data.hourly import Forecasts, Series
 from dl100_tf.data.hourly_csv import Layout
 from dl100_tf.data.splits import Source
@@ -127,18 +127,8 @@ def _digest(found: Series) -> str:
 
 
 def _downloaded() -> Path:
-    """The Jena file, downloaded to where Keras keeps such things, and unpacked in our cache."""
-    import keras
-
-    place = Path(keras.config.keras_home()) / "datasets" / ARCHIVE
-    if not place.is_file():
-        sources.require(URL, ARCHIVE)
-        try:
-            keras.utils.get_file(ARCHIVE, URL, cache_dir=keras.config.keras_home())
-        except Exception as error:  # whatever the network or the disk makes of it
-            raise DataError(f"{URL} can't be downloaded ({error}): run the same command again, or use --source local "
-                            "or sample.") from error
-    file = paths.cache() / "weather" / JENA
+    """The Jena file, downloaded and unpacked in our cache."""
+    place, file = downloads.fetched(URL), paths.cache() / "weather" / JENA
     try:
         with zipfile.ZipFile(place) as archive, paths.replacing(file) as temporary:
             Path(temporary).write_bytes(archive.read(JENA))
