@@ -58,7 +58,7 @@ def test_a_tokenizer_that_no_phone_knows_is_refused(settings):
 
     layer = keras.layers.TextVectorization(**{"standardize": letters, "vocabulary": ["a"]} | settings)
     with pytest.raises(UserError, match="phones know only the usual ones"):
-        contract._standard(layer, "net")
-    usual = [contract._standard(keras.layers.TextVectorization(standardize=standard, vocabulary=["a"]), "net")
+        contract._tokenizer(layer, "net")
+    usual = [contract._tokenizer(keras.layers.TextVectorization(standardize=standard, vocabulary=["a"]), "net")
              for standard in (letters, text.STANDARD)]
     assert usual == [contract.STANDARDS["letters"], contract.STANDARDS[text.STANDARD]]

@@ -65,25 +65,3 @@ def test_texts_without_a_word_are_refused_and_the_net_still_gives_numbers(model,
     with pytest.raises(UserError, match="no word"):
         recipe.predict(model, SMALL, story)
     assert np.isfinite(model.predict(np.array([story], object), verbose=0)).all()
-
-
-@pytest.mark.slow
-def test_eight_bits_give_nearly_what_keras_gives(tmp_path):
-    """A mask of -1e9 would fail here: it sets the range of all scores, and they all become one number."""
-    from dl100_tf.export import converter, litert, phone
-    from dl100_tf.export.contract import Contract
-
-    texts = np.array(["the bank of Norway raised its rates", "a goal by the coach of the team", "a chip"], object)
-    tokenizer = text.tokenizer(texts, SMALL.vocab_size, SMALL.length, models.letters)
-    net = recipe.build_model(SMALL)
-    for weight in net.weights:  # sharper attention than a fresh net has
-        weight.assign(weight * 2)
-    model = models.reads_text(tokenizer, net)
-    contract = Contract("transformer_agnews", "", "text", (SMALL.length,), ("a", "b", "c", "d"), "",
-                        tuple(tokenizer.get_vocabulary()))
-    phone.save(phone.model(model, contract), contract, tmp_path / "saved")
-    inputs = phone.inputs(model, contract, texts)
-    np.save(tmp_path / converter.CALIBRATION, inputs)
-    assert converter.convert(tmp_path / "saved", tmp_path, ["int8"]) == {}
-    found = litert.probabilities((tmp_path / "int8.tflite").read_bytes(), "int8.tflite", inputs)
-    np.testing.assert_allclose(found, model.predict(texts, verbose=0), atol=0.06)
