@@ -61,4 +61,4 @@ def test_a_tokenizer_that_no_phone_knows_is_refused(settings):
         contract._tokenizer(layer, "net")
     usual = [contract._tokenizer(keras.layers.TextVectorization(standardize=standard, vocabulary=["a"]), "net")
              for standard in (letters, text.STANDARD)]
-    assert usual == [contract.STANDARDS["letters"], contract.STANDARDS[text.STANDARD]]
+    assert usual == [contract.TOKENIZERS[name, "whitespace"] for name in ("letters", text.STANDARD)]
