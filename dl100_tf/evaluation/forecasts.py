@@ -40,7 +40,8 @@ def forecast(model, data, run, baselines: dict, unit: str, noun: str = "forecast
                "skill": 1 - mean["net"] / mean[best], **{f"mae_{name}": mean[name] for name in baselines}}
     told = {"columns": list(data.columns), "unit": unit, "scale": float(data.train.y.std()),
             "horizons": list(data.labels)}
-    record = scores.record(run, data, metrics, len(y), noun, ["mae", "skill", f"mae_{best}"], series=told)
+    record = scores.record(run, data, metrics, len(y), noun, ["mae", "skill", f"mae_{best}"], series=told,
+                           units={name: unit for name in metrics if name != "skill"})
     rows = [{"hours ahead": f"{hour}", **{name: float(values[hour - 1]) for name, values in by_hour.items()}}
             for hour in range(1, len(by_hour["net"]) + 1)]
     tables.table(run, "errors", [*rows, {"hours ahead": "all", **mean}], f"Mean absolute error, {unit}",

@@ -90,7 +90,13 @@ def outrun(rows: list[dict], scores: dict) -> str:
 def headline(scores: dict) -> str:
     """The one number of the run: accuracy, or the metric that counts most."""
     name, value = first(scores)
-    return wording.percent(value, digits(scores)) if name == "accuracy" else wording.number(value)
+    return wording.percent(value, digits(scores)) if name == "accuracy" else written(scores, name, value)
+
+
+def written(scores: dict, name: str, value: float) -> str:
+    """A metric's value, with its unit where the scores tell one."""
+    unit = scores.get("units", {}).get(name)
+    return f"{wording.number(value)}{wording.NARROW}{unit}" if unit else wording.number(value)
 
 
 def first(scores: dict) -> tuple[str, float]:
@@ -116,7 +122,7 @@ def verdict(scores: dict, source: dict) -> str:
     if name == "accuracy":
         said = f"{wording.percent(value, digits(scores))} of {what} judged right"
     else:
-        said = f"{title(name)} {wording.number(value)} on {what}"
+        said = f"{title(name)} {written(scores, name, value)} on {what}"
     if name == "accuracy" and {"accuracy_low", "accuracy_high"} <= set(values):
         low, high = (f"{100 * values[name]:.{digits(scores)}f}" for name in ("accuracy_low", "accuracy_high"))
         said += f" (95{wording.NARROW}%: {low}\u00a0to\u00a0{high})"
@@ -133,7 +139,7 @@ def metrics(scores: dict) -> list[dict]:
     """All metrics but accuracy and its interval where the headline tells them."""
     meaning = MEANING | (MEANS if len(scores.get("labels") or []) > 2 else {})
     told = first(scores)[0] == "accuracy"
-    return [{"name": title(name), "value": wording.number(value), "meaning": meaning.get(name, "")}
+    return [{"name": title(name), "value": written(scores, name, value), "meaning": meaning.get(name, "")}
             for name, value in scores["metrics"].items() if not (told and name.startswith("accuracy"))]
 
 

@@ -54,7 +54,7 @@ def record(run, data, metrics: Mapping[str, float], n: int, noun: str = "example
         noun: what the examples are called, in the plural.
         headline: names of the metrics that one line has room for, the one that counts most first; without them
             accuracy and the like.
-        more: whatever else is worth keeping beside them.
+        more: whatever else is worth keeping beside them; `units`, by metric, are shown with it.
     """
     training = records.mapping(run, "training.json")
     scores = {"project": run.project, "run": run.name, "source": data.source.rung, "source_note": data.source.note,

@@ -1,6 +1,7 @@
 """Forecasts, measured beside simpler ways and put into a report."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -69,6 +70,7 @@ def test_the_report_has_table_and_figures_and_says_what_the_data_are(data, home)
     evaluation.plot(run)
     page, text = evaluation.report(run).read_text(), run.path("report.md").read_text()
     assert "MAE 1" in text and "sample" in text.lower() and "Error by horizon" in page and "MAE persistence" in page
+    assert re.search(r"MAE [0-9.]+ °C on 60", text) and re.search(r"\| MAE linear \| [0-9.]+\s°C \|", text)
     assert "| all | 1" in text.replace("**", "") and "skill" in text.lower()
     for name in ("errors", "forecasts", "errors-dark", "forecasts-dark"):
         assert run.path(f"plots/{name}.png").stat().st_size > 10_000
