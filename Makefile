@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+PYTEST := $(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 RECIPES := $(basename $(notdir $(wildcard dl100_tf/projects/[a-z]*.py)))
 
 .PHONY: $(RECIPES) setup test check clean
@@ -28,11 +29,11 @@ $(RECIPES): setup
 
 test: setup
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	$(PYTEST)
 
 check: setup
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/python -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 clean:
 	rm -rf $(VENV) build *.egg-info cache .pytest_cache .ruff_cache
