@@ -1,6 +1,6 @@
 # make <recipe>   set up .venv and run a project, e.g. make lstm_imdb        (ARGS="--epochs 5" for its flags)
 # make test       set up .venv and run all tests
-# make check      the tests that are done in two minutes
+# make check      the fast tests: some four minutes on two cores
 
 PYTHON ?= python3
 VENV ?= .venv
