@@ -184,6 +184,7 @@ def export(recipe, words: list[str]) -> int:
     from dl100_tf import export
 
     chosen, run = export.chosen(flags.formats, flags.quantize), existing(recipe, flags.run)
+    export.exportable(run)  # before any data are read
     config = settings.stored(recipe, run)
     with terminal.loading("Loading TensorFlow"):
         export.load()

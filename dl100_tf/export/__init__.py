@@ -3,4 +3,4 @@
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["saved_model"], submod_attrs={
-    "console": ["chosen", "summary"], "publishing": ["load", "publish"]})
+    "console": ["chosen", "summary"], "contract": ["exportable"], "publishing": ["load", "publish"]})

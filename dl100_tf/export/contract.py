@@ -99,14 +99,9 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
     Raises:
         UserError: it is no classifier or forecast with one input and one output, or of a kind that can't be exported.
     """
-    scores, record = run.read_json("scores.json"), run.record()
-    if not scores:
-        raise UserError(f"{run.project} has no scores in run {run.name}: let it finish with `{run.command}`.")
+    scores, record = exportable(run), run.record()
     if run.path(passages.FILE).is_file():
         return _of_passages(run, model, scores)
-    if not (scores.get("labels") or scores.get("series")):
-        raise UserError(f"{run.project} neither tells labels apart nor forecasts, and export makes files of what does: "
-                        f"use {run.path('model.keras')} itself.")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise UserError(f"{run.project} has {len(model.inputs)} inputs and {len(model.outputs)} outputs: only one of "
                         "each can be exported.")
@@ -125,6 +120,21 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
                         "which gives others: change the net's input, or the data's `preparation`.")
     return Contract(run.project, record.get("title", run.project), kind, tuple(shape), labels, _told(scores),
                     tuple(map(str, layer.get_vocabulary())) if layer else (), model.inputs[0].name, preparation, *rules)
+
+
+def exportable(run) -> dict:
+    """The scores of a run whose model does something that an exported file can do.
+
+    Raises:
+        UserError: it hasn't been scored, or it does something else.
+    """
+    scores = run.read_json("scores.json")
+    if not scores:
+        raise UserError(f"{run.project} has no scores in run {run.name}: let it finish with `{run.command}`.")
+    if not (run.path(passages.FILE).is_file() or scores.get("labels") or scores.get("series")):
+        raise UserError(f"{run.project} neither tells labels apart nor forecasts, and export makes files of what does: "
+                        f"use {run.path('model.keras')} itself.")
+    return scores
 
 
 def _of_series(run, model, scores: dict, title: str) -> Contract:
