@@ -12,6 +12,9 @@ import measuring
 from measuring import Recipe
 
 RECIPES: dict[str, Recipe] = {
+    "rnn_shakespeare": Recipe(
+        ("history",), ("nano_gpt",), figure="nats_per_character",
+        shown="{:.3f} ± {:.3f} nats/character on the last tenth", peers_file="peers_rnn_shakespeare.py"),
     "rnn_weather": Recipe(  # its table `errors` has the baselines, by hours ahead
         figures=("errors", "forecasts", "history"), figure="mae",
         shown="{:.3f} ± {:.3f} °C mean absolute error"),

@@ -80,6 +80,7 @@ def kill_and_resume(project, home, forked):
 HOURS = Path(__file__).parent / "data/weather_hours.csv"  # four days, laid out as Beijing's file
 # What `predict` is asked, and what its answer holds, of recipes that answer in texts.
 ASKED = {
+    "rnn_shakespeare": (["O gentle", "--length", "50"], "O gentle"),
     "rnn_weather": ([HOURS], "2010-01-05 00:00"),
     "word2vec_text8": (["king - man + woman", "--count", "3"], "  queen\n"),
 }

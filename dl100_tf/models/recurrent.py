@@ -14,7 +14,7 @@ def stepwise(net):
 
     Args:
         net: `keras.Model`, a chain of layers from ids (batch, n) to logits (batch, n, k), whose recurrent layers have
-            `return_sequences` and `return_state`.
+            `return_sequences` and `return_state`; they may be unrolled for a fixed n.
 
     Returns:
         `keras.Model` from [ids (batch, n), states...] to [logits (batch, n, k), states...], for any n.
@@ -26,7 +26,8 @@ def stepwise(net):
     for layer in net.layers[1:]:
         if isinstance(layer, keras.layers.RNN):
             states = [keras.Input((size,)) for size in np.atleast_1d(layer.state_size).tolist()]
-            x, *left = layer(x, initial_state=states)
+            steps = keras.layers.RNN(layer.cell, return_sequences=True, return_state=True)
+            x, *left = steps(x, initial_state=states)
             before, after = before + states, after + left
         else:
             x = layer(x)

@@ -3,7 +3,7 @@
 Idea    A cell reads a character, changes its state, and guesses the next: what it wrote is what it reads next.
 Data    Tiny Shakespeare: 1 115 394 characters, the first nine tenths to learn from, the last to be tested on.
 Run     python -m dl100_tf.projects.rnn_shakespeare
-Expect  not measured yet
+Expect  1.500 ± 0.004 nats/character on the last tenth, 10 epochs, 276 s of training on 2 cores
 """
 
 import math
@@ -20,16 +20,16 @@ PROMPT = "ROMEO:"  # the report's samples go on from it, in a text that has thes
 
 @dataclass(frozen=True)
 class Config(cli.Common):
-    epochs: int = 8  # passes over the text; more than a finished run has extend it
+    epochs: int = 10  # passes over the text; more than a finished run has extend it
     batch_size: int = 64  # windows a step
-    learning_rate: float = 4e-3  # the largest learning rate
-    schedule: cli.Schedule = "cosine"  # how the learning rate moves
+    learning_rate: float = 8e-3  # the largest learning rate
+    schedule: cli.Schedule = "one_cycle"  # how the learning rate moves
     cell: Literal["gru", "lstm", "rnn"] = "gru"  # gated recurrent unit, long short-term memory, or simple RNN
     length: int = 64  # characters of a training window
     embedding: int = 64  # numbers a character becomes
     units: int = 256  # numbers in a cell's state
     layers: int = 1  # cells above each other
-    dropout: float = 0.0  # part of what a cell gives that is left out while training
+    dropout: float = 0.2  # part of what a cell gives that is left out while training
     window: int = 100  # characters that the saved model reads before it guesses the next
 
 
@@ -41,16 +41,16 @@ def load_data(config):
 def build_model(config, kinds: int, window: int | None = None):
     """Ids (batch, n) of `kinds` characters in, logits of each next one (batch, n, kinds) out.
 
-    To learn with, compiled and for any n; or to be saved, for an n of `window`, with ids of 0 skipped.
+    To learn with, compiled and for an n of `config.length`; or to be saved, for an n of `window`, with ids of 0 skipped.
     """
     import keras
     from keras import layers
 
     cell = {"gru": layers.GRU, "lstm": layers.LSTM, "rnn": layers.SimpleRNN}[config.cell]
-    ids = keras.Input((window,), dtype="int32", name="ids")
+    ids = keras.Input((window or config.length,), dtype="int32", name="ids")
     x = layers.Embedding(kinds + characters.SPECIAL, config.embedding, mask_zero=bool(window))(ids)
     for _ in range(config.layers):
-        x, *_ = cell(config.units, return_sequences=True, return_state=True)(x)
+        x, *_ = cell(config.units, return_sequences=True, return_state=True, unroll=not window)(x)  # a quarter faster
         x = layers.Dropout(config.dropout)(x)
     model = keras.Model(ids, layers.Dense(kinds, name="logits")(x), name="rnn_shakespeare")
     if not window:  # an optimizer that has learnt nothing is not worth saving

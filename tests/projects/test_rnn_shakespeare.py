@@ -8,7 +8,7 @@ from dl100_tf.errors import UserError
 from dl100_tf.models import reads_characters, recurrent
 from dl100_tf.projects import rnn_shakespeare
 
-SMALL = {"units": 8, "embedding": 4, "window": 20}
+SMALL = {"units": 8, "embedding": 4, "window": 20, "length": 20}
 KNOWN = shakespeare.load("sample").alphabet
 
 
