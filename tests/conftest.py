@@ -16,7 +16,13 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Where several processes share the work, the tests of a file stay together, by project: they share fixtures."""
+    """Where several processes share the work, the tests of a file stay together, by project: they share fixtures.
+
+    The longest come first: one of them begun as the last would leave the other processes nothing to do.
+    """
+    long = ("test_real_data", "test_recipes", "test_transfer_dogs", "test_benchmarks")
+    place = {name: number for number, name in enumerate(long)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(long)))  # the order is otherwise as it was
     for item in items:
         project = item.callspec.params.get("project", "") if hasattr(item, "callspec") else ""
         item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {project}".strip()))
@@ -62,26 +68,27 @@ def command(home):
 def forked(tmp_path_factory):
     """Runs a Python module, or code, in a process that is forked from one with TensorFlow loaded (tests/forked.py).
 
-    It is given the module's name and words, or `code` and words, and `env`, what differs from this environment; it
-    returns a `subprocess.CompletedProcess`. What went to stderr is in its stdout where that is asked for: `together`.
+    It is given the module's name and words, or `code` and words, `env`, what differs from this environment, and
+    `cwd`; it returns a `subprocess.CompletedProcess`. What went to stderr is in its stdout where that is asked for:
+    `together`.
     """
     server = None
     folder = tmp_path_factory.mktemp("forked")
 
-    def run(*words, env=None, code="", together=False):
+    def run(*words, env=None, code="", together=False, cwd=ROOT):
         nonlocal server
         environment, words = os.environ | (env or {}), [*map(str, words)]
         if not hasattr(os, "fork"):  # on Windows Python is started anew
             return subprocess.run([sys.executable, *(["-c", code] if code else ["-m"]), *words], text=True, timeout=600,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT if together else subprocess.PIPE,
-                                  cwd=ROOT, env=environment)
+                                  cwd=cwd, env=environment)
         if server is None:
             server = subprocess.Popen([sys.executable, Path(__file__).parent / "forked.py"], text=True,
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for name in ("out", "err"):
             (folder / name).write_bytes(b"")
         module = "" if code else words.pop(0)
-        job = {"module": module, "code": code, "words": words, "env": environment, "cwd": str(ROOT),
+        job = {"module": module, "code": code, "words": words, "env": environment, "cwd": str(cwd),
                "out": str(folder / "out"), "err": str(folder / ("out" if together else "err"))}
         print(json.dumps(job), file=server.stdin, flush=True)
         returned = int(server.stdout.readline())

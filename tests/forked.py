@@ -25,6 +25,8 @@ def load() -> None:
         import matplotlib.pyplot  # noqa: F401
         import sklearn.metrics  # noqa: F401
         import tensorflow  # noqa: F401
+    for name in [name for name in sys.modules if name.split(".")[0] == "dl100_tf"]:
+        del sys.modules[name]  # a job may be one that has to do without this package
 
 
 def child(job: dict) -> int:

@@ -253,8 +253,11 @@ def test_a_finished_run_has_nothing_to_do(home, capsys):
 
 
 @pytest.mark.parametrize("source", ["local", "tfds"])
-def test_a_source_that_is_not_there_is_one_line(command, source):
+def test_a_source_that_is_not_there_is_one_line(command, forked, home, source):
     nowhere = {"TFDS_DATA_DIR": "/nonexistent", "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
-    answer = command("dl100_tf.projects.lstm_imdb", "--source", source, env=nowhere)
+    if source == "local":  # TensorFlow, which has to be silent while it loads, is loaded once
+        answer = command("dl100_tf.projects.lstm_imdb", "--source", source, env=nowhere)
+    else:
+        answer = forked("dl100_tf.projects.lstm_imdb", "--source", source, env=nowhere | {"DL100_HOME": str(home)})
     assert answer.returncode == 2, answer.stderr
     assert answer.stderr.startswith("error: ") and answer.stderr.count("\n") == 1 and not answer.stdout
