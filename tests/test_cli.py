@@ -189,6 +189,10 @@ def test_a_recipe_may_have_verbs_of_its_own(home, monkeypatch, capsys):
         """
         return str(times * len(words.split()))
 
+    def weigh(*, times: float) -> str:
+        """Weigh words."""
+        return str(times)
+
     monkeypatch.setattr(lstm_imdb, "VERBS", {"count": count}, raising=False)
     assert cli.run_verb("count", "lstm_imdb", ["a b c", "--times", "2"]) == 0
     assert cli.dispatch(["count", "lstm_imdb", "a"]) == 0
@@ -198,6 +202,9 @@ def test_a_recipe_may_have_verbs_of_its_own(home, monkeypatch, capsys):
     assert "what is counted" in capsys.readouterr().out
     with pytest.raises(UserError, match=r"no verb 'cuont', did you mean count.*There are: .*report, count"):
         cli.run_verb("cuont", "lstm_imdb", [])
+    with pytest.raises(UserError, match="times can't be nan"):
+        monkeypatch.setattr(lstm_imdb, "VERBS", {"weigh": weigh})
+        cli.run_verb("weigh", "lstm_imdb", ["--times", "nan"])
     with pytest.raises(UserError, match="no verb 'count'"):
         cli.run_verb("count", "cnn_mnist", [])
 

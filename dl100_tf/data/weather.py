@@ -7,6 +7,7 @@ Max Planck Institute for Biogeochemistry, https://www.bgc-jena.mpg.de/wetter
 import functools
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 from dl100_tf import paths
@@ -132,6 +133,6 @@ def _downloaded() -> Path:
     try:
         with zipfile.ZipFile(place) as archive, paths.replacing(file) as temporary:
             Path(temporary).write_bytes(archive.read(JENA))
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{place} is damaged ({error}): delete it and run the same command again.") from error
     return file
