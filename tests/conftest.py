@@ -1,6 +1,7 @@
 """What the tests share: a home of their own, and the small problem that training is tried on."""
 
 import dataclasses
+import gc
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):  # more threads than cores only wait for each other
     for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, str(max(1, (os.cpu_count() or 1) // workers)))
+os.fsync = lambda descriptor: None  # tests kill processes and never the machine: 20 ms for each file that is written
 ROOT = Path(__file__).parents[1]
 
 
@@ -29,6 +31,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         project = item.callspec.params.get("project", "") if hasattr(item, "callspec") else ""
         item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {project}".strip()))
+
+
+def pytest_collection_finish():
+    """The garbage collector needn't walk through TensorFlow and all the tests again and again: they stay."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_make_parametrize_id(val):

@@ -6,6 +6,7 @@ A forked child is a process like any other: it can be killed, interrupted, and t
 import is not its own; the tests of the command line and of the package start Python anew.
 """
 
+import gc
 import json
 import os
 import runpy
@@ -27,6 +28,9 @@ def load() -> None:
         import tensorflow  # noqa: F401
     for name in [name for name in sys.modules if name.split(".")[0] == "dl100_tf"]:
         del sys.modules[name]  # a job may be one that has to do without this package
+    os.fsync = lambda descriptor: None  # as in conftest.py
+    gc.collect()
+    gc.freeze()  # what stays needn't be walked through, nor copied, in every child
 
 
 def child(job: dict) -> int:

@@ -29,6 +29,15 @@ def test_a_file_is_replaced_only_at_the_end(tmp_path):
     assert os.listdir(target.parent) == ["scores.json"]
 
 
+def test_a_file_is_on_the_disk_before_it_is_replaced_and_then_its_folder(tmp_path, monkeypatch):
+    done, replace = [], os.replace
+    monkeypatch.setattr(os, "fsync", lambda descriptor: done.append(os.fstat(descriptor).st_ino))
+    monkeypatch.setattr(os, "replace", lambda *names: done.append("replaced") or replace(*names))
+    with paths.replacing(tmp_path / "new") as file:
+        file.write_text("n")
+    assert done == [(tmp_path / "new").stat().st_ino, "replaced", tmp_path.stat().st_ino]
+
+
 def test_an_error_while_writing_leaves_what_was_there(tmp_path):
     target = tmp_path / "scores.json"
     target.write_text("old")
