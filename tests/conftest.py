@@ -19,15 +19,18 @@ os.fsync = lambda descriptor: None  # tests kill processes and never the machine
 ROOT = Path(__file__).parents[1]
 
 
+LONG = ("test_real_data", "test_recipes", "test_transfer_dogs", "test_backbones", "test_cuts", "test_benchmarks",
+        "test_publishing", "test_fit", "test_series", "test_passages", "test_saved_model")  # files that take a minute
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Where several processes share the work, the tests of a file stay together, by project: they share fixtures.
 
     The longest come first: one of them begun as the last would leave the other processes nothing to do.
     """
-    long = ("test_real_data", "test_recipes", "test_transfer_dogs", "test_benchmarks")
-    place = {name: number for number, name in enumerate(long)}
-    items.sort(key=lambda item: place.get(item.path.stem, len(long)))  # the order is otherwise as it was
+    place = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))  # the order is otherwise as it was
     for item in items:
         project = item.callspec.params.get("project", "") if hasattr(item, "callspec") else ""
         item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {project}".strip()))
