@@ -12,6 +12,7 @@ import os
 import runpy
 import signal
 import sys
+import tempfile
 import traceback
 
 
@@ -38,6 +39,7 @@ def child(job: dict) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(job["env"])
+    tempfile.tempdir = None  # which the environment may say anew
     os.chdir(job["cwd"])
     for number, name in enumerate((os.devnull, job["out"], job["err"])):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND), number)

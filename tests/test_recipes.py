@@ -21,7 +21,7 @@ SMALL = {  # what a recipe is asked besides, for the sake of time: the same code
     "augmented_cifar10": ("--rows", "none"),  # tests/projects/test_augmented_cifar10.py trains with every remedy
     "cnn_cifar10": ("--batch-size", "64"),  # its normalisations need 50 steps to know what is usual
     "lstm_agnews": ("--no-rows",),  # tests/projects/test_lstm_agnews.py has them
-    "lstm_imdb": ("--batch-size", "256", "--length", "120"),  # the longest review of the sample
+    "lstm_imdb": ("--length", "120"),  # the longest review of the sample
     "rnn_weather": ("--batch-size", "512", "--units", "8"),
     "transfer_dogs": ("--size", "96"),
 }
