@@ -105,11 +105,12 @@ def settings(folder: Path) -> Settings:
     return found
 
 
-def refuse_other_vocabulary(pieces: int, settings: Settings, folder: Path) -> None:
-    """Raise a DataError where a vocabulary of so many pieces isn't that of the encoder; rows may be padded to 64."""
-    if not settings.vocab_size - 64 < pieces <= settings.vocab_size:
-        raise DataError(f"{folder / 'vocab.txt'} has {pieces} pieces, and the weights beside it know "
-                        f"{settings.vocab_size}: the files don't belong together.")
+def refuse_other_vocabulary(pieces: int, known: int, folder: Path) -> None:
+    """Raise a DataError where a vocabulary of so many pieces isn't that of weights that know so many: rows may be
+    padded to 64."""
+    if not known - 64 < pieces <= known:
+        raise DataError(f"{folder / 'vocab.txt'} has {pieces} pieces, and the weights know {known}: the files don't "
+                        "belong together.")
 
 
 def is_lower_case(folder: Path) -> bool:
