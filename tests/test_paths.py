@@ -17,6 +17,13 @@ def test_the_home_is_the_current_folder_unless_told(monkeypatch, tmp_path):
     assert paths.cache() == tmp_path / "elsewhere/cache"
 
 
+def test_the_home_of_nobody_is_a_folder_s_name(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert paths.data("~nobody-by-this-name/data") == tmp_path / "~nobody-by-this-name/data"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert paths.data("~/data") == tmp_path / "data"
+
+
 def test_a_file_is_replaced_only_at_the_end(tmp_path):
     target = tmp_path / "deep/er/scores.json"
     with paths.replacing(target) as file:

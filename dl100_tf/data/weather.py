@@ -55,7 +55,7 @@ def load(source: str = "auto", data_dir: str | os.PathLike | None = None, hours:
         raise UserError(f"--csv names a file, and --source {source} reads another: leave one of them out.")
 
     def local():
-        return _read("local", Path(csv).expanduser() if csv else sources.find(data_dir, *PLACES), layout)
+        return _read("local", paths.named(csv) if csv else sources.find(data_dir, *PLACES), layout)
 
     rungs = {"local": local, "tfds": lambda: _read("tfds", _downloaded()), "sample": _sample}
     return sources.climb("local" if csv else source, REMEDY, **{

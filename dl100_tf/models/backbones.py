@@ -193,7 +193,7 @@ def _readable(weights: str) -> str:
     """`weights` as a path that Keras can tell the format of."""
     import h5py
 
-    file = Path(weights).expanduser()
+    file = Path(os.path.expanduser(weights))
     if not file.is_file():
         raise UserError(f"there is no weights file {file}: correct --weights, or use --weights imagenet or none.")
     if file.suffix not in SUFFIXES:

@@ -49,7 +49,7 @@ def folder(encoder: str) -> Path:
     if encoder.startswith(HUB):
         return _downloaded(encoder.removeprefix(HUB))
     if encoder:
-        found, remedy = Path(encoder).expanduser(), f"name a folder that holds {', '.join(FILES)}."
+        found, remedy = Path(os.path.expanduser(encoder)), f"name a folder that holds {', '.join(FILES)}."
     else:
         package = importlib.util.find_spec(PACKAGE)  # looked up, not run: importing it would want PyTorch
         if package is None or package.origin is None:

@@ -124,6 +124,11 @@ def _locked(content: bytes) -> bytes:
     return content[:6] + b"\1" + content[7:start + 8] + b"\1" + content[start + 9:]
 
 
+def test_a_file_of_nobody_s():
+    with pytest.raises(DataError, match=r"~nobody-by-this-name/w.csv can't be read"):
+        weather.load("local", csv="~nobody-by-this-name/w.csv")
+
+
 def test_without_a_network(monkeypatch):
     keras = pytest.importorskip("keras")
     monkeypatch.setattr(sources, "reachable", lambda url: False)
