@@ -104,11 +104,11 @@ def _given(recipe, verb: str, function, words: list[str], files: bool = False, m
             raise UserError(f"{name} can't be {value}: give a number of ordinary size.")
     typed = {readable(word): word for word in words}  # a file's name need not be UTF-8
 
-    def file(path: Path) -> Path:
-        return Path(typed.get(str(path), path))
+    def as_typed(value):
+        return Path(typed.get(str(value), value)) if isinstance(value, Path) else value
 
-    return flags, {name: file(value) if isinstance(value, Path) else [*map(file, value)] if isinstance(value, tuple)
-                   else value for name, value in given.items()}
+    return flags, {name: tuple(map(as_typed, value)) if isinstance(value, tuple) else as_typed(value)
+                   for name, value in given.items()}
 
 
 def _field(parameter: inspect.Parameter, kind, said: str, files: bool) -> tuple:
