@@ -4,7 +4,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-PYTEST := $(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+PYTEST := $(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 RECIPES := $(basename $(notdir $(wildcard dl100_tf/projects/[a-z]*.py)))
 
 .PHONY: $(RECIPES) setup test check clean

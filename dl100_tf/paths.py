@@ -19,9 +19,14 @@ def home() -> Path:
         UserError: the current folder has been deleted.
     """
     try:
-        return Path(os.environ.get("DL100_HOME") or ".").expanduser().resolve()
+        return named(os.environ.get("DL100_HOME") or ".").resolve()
     except FileNotFoundError:
         raise UserError("the current folder is gone: change to another, or set DL100_HOME.") from None
+
+
+def named(path: str | os.PathLike) -> Path:
+    """A path as somebody typed it, `~` for his home folder; `~nobody`, whose home isn't known, stays what it is."""
+    return Path(os.path.expanduser(path))
 
 
 def runs(project: str) -> Path:
@@ -42,7 +47,7 @@ def cache() -> Path:
 def data(data_dir: str | os.PathLike | None = None) -> Path | None:
     """The folder that holds datasets as their authors distribute them: `data_dir`, else `$DL100_DATA`, else none."""
     chosen = data_dir or os.environ.get("DL100_DATA")
-    return Path(chosen).expanduser().resolve() if chosen else None
+    return named(chosen).resolve() if chosen else None
 
 
 def shown(path: str | os.PathLike) -> str:

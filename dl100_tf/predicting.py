@@ -52,30 +52,18 @@ def asked(recipe, words: list[str]) -> tuple:
     """The command line of `predict`: its flags, the arguments of each question, and what goes with all of them.
 
     What stands there goes to the parameters of the recipe's `predict` in their order; those that are keyword-only are
-    flags. Their `Args` in its docstring are what `--help` says of them.
+    flags. A recipe that is asked about one file takes any number of them.
     """
-    hints = get_type_hints(recipe.predict)
-    doc = docstring_parser.parse(recipe.predict.__doc__)
-    said = {parameter.arg_name: parameter.description for parameter in doc.params}
-    parameters = [one for one in inspect.signature(recipe.predict).parameters.values()
-                  if one.name not in ("model", "config")]
+    parameters = _parameters(recipe.predict)
     options = [one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY]
     asks = [one.name for one in parameters if one.name not in options]
-    files = [hints[one] for one in asks] == [Path]  # then any number of them
-    fields = [_field(one, hints[one.name], said.get(one.name, ""), files) for one in parameters]
-    fields += [(flag, Annotated[str, tyro.conf.arg(help=what)], dataclasses.field(default="")) for flag, what in FLAGS]
-    flags = parsed(dataclasses.make_dataclass("Predict", fields, kw_only=True), words,
-                   f"python -m {recipe.__name__} predict", doc.description or "")
-    for one in (*asks, *options):
-        value = getattr(flags, one)
-        if isinstance(value, float) and not abs(value) < 1e30:
-            raise UserError(f"{one} can't be {value}: give a number of ordinary size.")
-    given = [getattr(flags, one) for one in asks]
-    typed = {readable(word): word for word in words}  # a file's name need not be UTF-8
-    questions = [[Path(typed.get(str(file), file))] for file in given[0]] if files else [given]
+    hints = get_type_hints(recipe.predict)
+    files = [hints[one] for one in asks] == [Path]
+    flags, given = _given(recipe, "predict", recipe.predict, words, files, FLAGS)
+    questions = [[file] for file in given[asks[0]]] if files else [[given[one] for one in asks]]
     if not questions:
         raise UserError(f"which {asks[0]}? Name one or more files behind `predict`.")
-    return flags, questions, {one: getattr(flags, one) for one in options}
+    return flags, questions, {one: given[one] for one in options}
 
 
 def own_verb(recipe, verb: str, words: list[str]) -> int:
@@ -84,14 +72,43 @@ def own_verb(recipe, verb: str, words: list[str]) -> int:
     Its parameters come from the command line as those of `predict` do.
     """
     function = recipe.VERBS[verb]
+    _, given = _given(recipe, verb, function, words)
+    print(function(**given))
+    return 0
+
+
+def _parameters(function) -> list[inspect.Parameter]:
+    """Those that a user gives a value to."""
+    return [one for one in inspect.signature(function).parameters.values() if one.name not in ("model", "config")]
+
+
+def _given(recipe, verb: str, function, words: list[str], files: bool = False, more=()) -> tuple:
+    """The command line of a verb: its flags, and the value of each parameter of its function.
+
+    Their `Args` in the function's docstring are what `--help` says of them.
+
+    Args:
+        files: its one positional parameter takes any number of files.
+        more: flags besides, texts: (name, help).
+    """
     hints, doc = get_type_hints(function), docstring_parser.parse(function.__doc__)
     said = {parameter.arg_name: parameter.description for parameter in doc.params}
-    fields = [_field(one, hints[one.name], said.get(one.name, ""), files=False)
-              for one in inspect.signature(function).parameters.values()]
+    parameters = _parameters(function)
+    fields = [_field(one, hints[one.name], said.get(one.name, ""), files) for one in parameters]
+    fields += [(flag, Annotated[str, tyro.conf.arg(help=what)], dataclasses.field(default="")) for flag, what in more]
     flags = parsed(dataclasses.make_dataclass(verb.capitalize(), fields, kw_only=True), words,
-                   f"python -m {recipe.__name__} {verb}", doc.short_description or "")
-    print(function(**{name: getattr(flags, name) for name in hints if name != "return"}))
-    return 0
+                   f"python -m {recipe.__name__} {verb}", doc.description or "")
+    given = {one.name: getattr(flags, one.name) for one in parameters}
+    for name, value in given.items():
+        if isinstance(value, float) and not abs(value) < 1e30:
+            raise UserError(f"{name} can't be {value}: give a number of ordinary size.")
+    typed = {readable(word): word for word in words}  # a file's name need not be UTF-8
+
+    def as_typed(value):
+        return Path(typed.get(str(value), value)) if isinstance(value, Path) else value
+
+    return flags, {name: tuple(map(as_typed, value)) if isinstance(value, tuple) else as_typed(value)
+                   for name, value in given.items()}
 
 
 def _field(parameter: inspect.Parameter, kind, said: str, files: bool) -> tuple:

@@ -52,7 +52,7 @@ def build_model(config):
 
     folder, vocabulary = published.folder(config.encoder), reader(config)
     settings = published.settings(folder)
-    published.refuse_other_vocabulary(vocabulary.get_vocab_size(), settings, folder)
+    published.refuse_other_vocabulary(vocabulary.get_vocab_size(), settings.vocab_size, folder)
     if config.length > settings.max_position_embeddings:
         raise UserError(f"--length can't be {config.length}: the encoder reads {settings.max_position_embeddings} "
                         "pieces at most.")
@@ -79,7 +79,10 @@ def predict(model, config, *, question: str, passage: Path):
         text = passage.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{passage} can't be read as UTF-8 text ({error}): name a text file.") from error
-    asked = windows.ask(reader(config), question, text, config.length, config.overlap)
+    vocabulary = reader(config)
+    published.refuse_other_vocabulary(vocabulary.get_vocab_size(), model.get_layer("words").input_dim,
+                                      published.folder(config.encoder))
+    asked = windows.ask(vocabulary, question, text, config.length, config.overlap)
     [(answer, start, likely)] = asked.answers(bert.probabilities(model, asked.ids))
     return f"{windows.marked(text, start, answer).rstrip()}\n\n{answer}  ({likely:.1%})"
 

@@ -79,6 +79,11 @@ def test_files_that_don_t_belong_together(encoder, tmp_path):
         file.write("onemore\n")
     with pytest.raises(DataError, match="the files don't belong together"):
         bert_squad.build_model(Config(**SMALL, encoder=str(folder)))
+    trained = bert_squad.build_model(Config(**SMALL, encoder=encoder))
+    (tmp_path / "passage.txt").write_text("It lies on the Aa.")
+    with pytest.raises(DataError, match="the files don't belong together"):
+        bert_squad.predict(trained, Config(**SMALL, encoder=str(folder)), question="Where?",
+                           passage=tmp_path / "passage.txt")
     with pytest.raises(UserError, match="--length can't be 200: the encoder reads 128 pieces"):
         bert_squad.build_model(Config(**SMALL | {"length": 200}, encoder=encoder))
     with pytest.raises(UserError, match="name a folder that holds"):

@@ -6,11 +6,13 @@ A forked child is a process like any other: it can be killed, interrupted, and t
 import is not its own; the tests of the command line and of the package start Python anew.
 """
 
+import gc
 import json
 import os
 import runpy
 import signal
 import sys
+import tempfile
 import traceback
 
 
@@ -25,6 +27,11 @@ def load() -> None:
         import matplotlib.pyplot  # noqa: F401
         import sklearn.metrics  # noqa: F401
         import tensorflow  # noqa: F401
+    for name in [name for name in sys.modules if name.split(".")[0] == "dl100_tf"]:
+        del sys.modules[name]  # a job may be one that has to do without this package
+    os.fsync = lambda descriptor: None  # as in conftest.py
+    gc.collect()
+    gc.freeze()  # what stays needn't be walked through, nor copied, in every child
 
 
 def child(job: dict) -> int:
@@ -32,6 +39,7 @@ def child(job: dict) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(job["env"])
+    tempfile.tempdir = None  # which the environment may say anew
     os.chdir(job["cwd"])
     for number, name in enumerate((os.devnull, job["out"], job["err"])):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND), number)

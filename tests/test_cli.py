@@ -189,6 +189,10 @@ def test_a_recipe_may_have_verbs_of_its_own(home, monkeypatch, capsys):
         """
         return str(times * len(words.split()))
 
+    def weigh(*, times: float) -> str:
+        """Weigh words."""
+        return str(times)
+
     monkeypatch.setattr(lstm_imdb, "VERBS", {"count": count}, raising=False)
     assert cli.run_verb("count", "lstm_imdb", ["a b c", "--times", "2"]) == 0
     assert cli.dispatch(["count", "lstm_imdb", "a"]) == 0
@@ -198,6 +202,9 @@ def test_a_recipe_may_have_verbs_of_its_own(home, monkeypatch, capsys):
     assert "what is counted" in capsys.readouterr().out
     with pytest.raises(UserError, match=r"no verb 'cuont', did you mean count.*There are: .*report, count"):
         cli.run_verb("cuont", "lstm_imdb", [])
+    with pytest.raises(UserError, match="times can't be nan"):
+        monkeypatch.setattr(lstm_imdb, "VERBS", {"weigh": weigh})
+        cli.run_verb("weigh", "lstm_imdb", ["--times", "nan"])
     with pytest.raises(UserError, match="no verb 'count'"):
         cli.run_verb("count", "cnn_mnist", [])
 
@@ -253,8 +260,11 @@ def test_a_finished_run_has_nothing_to_do(home, capsys):
 
 
 @pytest.mark.parametrize("source", ["local", "tfds"])
-def test_a_source_that_is_not_there_is_one_line(command, source):
+def test_a_source_that_is_not_there_is_one_line(command, forked, home, source):
     nowhere = {"TFDS_DATA_DIR": "/nonexistent", "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
-    answer = command("dl100_tf.projects.lstm_imdb", "--source", source, env=nowhere)
+    if source == "local":  # TensorFlow, which has to be silent while it loads, is loaded once
+        answer = command("dl100_tf.projects.lstm_imdb", "--source", source, env=nowhere)
+    else:
+        answer = forked("dl100_tf.projects.lstm_imdb", "--source", source, env=nowhere | {"DL100_HOME": str(home)})
     assert answer.returncode == 2, answer.stderr
     assert answer.stderr.startswith("error: ") and answer.stderr.count("\n") == 1 and not answer.stdout

@@ -17,6 +17,13 @@ def test_the_home_is_the_current_folder_unless_told(monkeypatch, tmp_path):
     assert paths.cache() == tmp_path / "elsewhere/cache"
 
 
+def test_the_home_of_nobody_is_a_folder_s_name(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert paths.data("~nobody-by-this-name/data") == tmp_path / "~nobody-by-this-name/data"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert paths.data("~/data") == tmp_path / "data"
+
+
 def test_a_file_is_replaced_only_at_the_end(tmp_path):
     target = tmp_path / "deep/er/scores.json"
     with paths.replacing(target) as file:
@@ -27,6 +34,15 @@ def test_a_file_is_replaced_only_at_the_end(tmp_path):
         assert target.read_text() == "old"
     assert target.read_text() == "new"
     assert os.listdir(target.parent) == ["scores.json"]
+
+
+def test_a_file_is_on_the_disk_before_it_is_replaced_and_then_its_folder(tmp_path, monkeypatch):
+    done, replace = [], os.replace
+    monkeypatch.setattr(os, "fsync", lambda descriptor: done.append(os.fstat(descriptor).st_ino))
+    monkeypatch.setattr(os, "replace", lambda *names: done.append("replaced") or replace(*names))
+    with paths.replacing(tmp_path / "new") as file:
+        file.write_text("n")
+    assert done == [(tmp_path / "new").stat().st_ino, "replaced", tmp_path.stat().st_ino]
 
 
 def test_an_error_while_writing_leaves_what_was_there(tmp_path):

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
@@ -32,35 +30,36 @@ FIGURE = {"rnn_weather": "skill", "word2vec_text8": "analogies"}  # where it isn
 
 @pytest.mark.slow
 @pytest.mark.parametrize("project", SHORT)
-def test_it_learns_from_real_data(project, real_data, home):
+def test_it_learns_from_real_data(project, real_data, home, forked):
     flags, least = SHORT[project]
     flags = [str(real_data / flag) if flag == WEIGHTS else flag for flag in flags]
     if not all(os.path.exists(flag) for flag in flags if flag.endswith(WEIGHTS)):
         pytest.skip(f"needs {WEIGHTS} in the data folder")
-    environment = os.environ | {"DL100_DATA": str(real_data)}
-    subprocess.run([sys.executable, "-m", f"dl100_tf.projects.{project}", "--source", "local", "--run", "real", *flags],
-                   check=True, env=environment)
+
+    def asked(*words):
+        answer = forked(f"dl100_tf.projects.{project}", *words, env={"DL100_DATA": str(real_data)})
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        return answer.stdout
+
+    asked("--source", "local", "--run", "real", *flags)
     scores = Run(project, "real").read_json("scores.json")
     assert scores["source"] == "local" and "sample" not in scores["source_note"]
     assert scores["metrics"][FIGURE.get(project, "accuracy")] >= least
 
     if project == "lstm_imdb":
-        judges_a_new_review(environment)
+        judges_a_new_review(asked)
     if project == "cnn_mnist":
-        is_exported(environment, home)
+        is_exported(asked, home)
 
 
-def judges_a_new_review(environment):
-    answer = subprocess.run([sys.executable, "-m", "dl100_tf.projects.lstm_imdb", "predict", "--run", "real",
-                             "a film with no heart and no point"], check=True, env=environment,
-                            capture_output=True, text=True)
-    probability, label = answer.stdout.splitlines()[0].split()
+def judges_a_new_review(asked):
+    said = asked("predict", "--run", "real", "a film with no heart and no point")
+    probability, label = said.splitlines()[0].split()
     assert label == "negative" and float(probability.rstrip("%")) > 50
 
 
-def is_exported(environment, home):
-    subprocess.run([sys.executable, "-m", "dl100_tf.projects.cnn_mnist", "export", "--run", "real", "--to",
-                    home / "out", "--examples", "2000"], check=True, env=environment)
+def is_exported(asked, home):
+    asked("export", "--run", "real", "--to", home / "out", "--examples", "2000")
     card = json.loads((home / "out/tflite/cnn_mnist/1/card.json").read_text())
     assert set(card["parity"]) == {"saved_model", "float32", "float16", "dynamic", "int8"} and not card["refused"]
     sizes = {facts["variant"]: facts["bytes"] for facts in card["files"].values() if "variant" in facts}

@@ -1,5 +1,6 @@
 """Every recipe, the whole way on its sample: train, kill, resume, reload, predict. A new recipe gets this for free."""
 
+import importlib
 import inspect
 import json
 import os
@@ -10,44 +11,21 @@ from typing import get_type_hints
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from stopped import train
 
 from dl100_tf import curriculum
 from dl100_tf.run import Run
 
 SHORT = ("--source", "sample", "--epochs", "2", "--checkpoint-steps", "5", "--deterministic")
-MORE_STEPS = {"cnn_cifar10": ("--batch-size", "64"),  # its normalisations need 50 to know what is usual
-              "rnn_weather": ("--batch-size", "512", "--units", "8")}
+SMALL = {  # what a recipe is asked besides, for the sake of time: the same code, on less
+    "augmented_cifar10": ("--rows", "none"),  # tests/projects/test_augmented_cifar10.py trains with every remedy
+    "cnn_cifar10": ("--batch-size", "64"),  # its normalisations need 50 steps to know what is usual
+    "lstm_agnews": ("--no-rows",),  # tests/projects/test_lstm_agnews.py has them
+    "lstm_imdb": ("--length", "120"),  # the longest review of the sample
+    "rnn_weather": ("--batch-size", "512", "--units", "8"),
+    "transfer_dogs": ("--size", "96"),
+}
 pytestmark = pytest.mark.slow
-
-
-# The command that a user would type, in a process that has TensorFlow loaded already. Where a signal is named, it comes
-# right after the checkpoint of that step: in a recipe whose steps take microseconds, a signal from outside would find
-# any step, or none.
-TRAIN = """
-import os, runpy, signal, sys
-from dl100_tf.training.checkpoints import Checkpoints
-
-project, number, at = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-save = Checkpoints.save
-
-def save_and_signal(self, step, *rest):
-    global number
-    save(self, step, *rest)
-    if number and step >= at:
-        os.kill(os.getpid(), number)
-        number = 0
-
-Checkpoints.save = save_and_signal
-sys.argv[1:] = sys.argv[4:]
-runpy.run_module(f"dl100_tf.projects.{project}", run_name="__main__", alter_sys=True)
-"""
-
-
-def train(project, name, home, forked, number=0, at=0):
-    """Train in a process that gets the signal `number` at step `at`: (its return code, what it said)."""
-    done = forked(project, int(number), at, *SHORT, *MORE_STEPS.get(project, ()), "--run", name,
-                  code=TRAIN, env={"DL100_HOME": str(home)}, together=True)
-    return done.returncode, done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +43,30 @@ def trained(tmp_path_factory, forked):
     return of
 
 
+@pytest.fixture(scope="module")
+def loaded(trained):
+    """A recipe, and the settings, data and model of its trained run, which are read once."""
+    done = {}
+
+    def of(project):
+        run, *_ = trained(project)
+        if project not in done:
+            recipe = importlib.import_module(f"dl100_tf.projects.{project}")
+            config = recipe.Config(**run.read_json("config.json"))
+            done[project] = recipe, config, recipe.load_data(config), run.load_model()
+        return done[project]
+    return of
+
+
 def kill_and_resume(project, home, forked):
-    code, said = train(project, "stopped", home, forked, signal.SIGKILL, at=5)
+    words = (*SHORT, *SMALL.get(project, ()), "--run")
+    code, said = train(forked, project, (*words, "stopped"), home, signal.SIGKILL, at=5)
     assert code == -signal.SIGKILL, said
-    code, interrupted = train(project, "stopped", home, forked, signal.SIGINT, at=10)
+    code, interrupted = train(forked, project, (*words, "stopped"), home, signal.SIGINT, at=10)
     assert code == 130, interrupted
-    code, said = train(project, "stopped", home, forked)
+    code, said = train(forked, project, (*words, "stopped"), home)
     assert code == 0, said
-    code, alone = train(project, "whole", home, forked)
+    code, alone = train(forked, project, (*words, "whole"), home)
     assert code == 0, alone
     return Run(project, "stopped"), Run(project, "whole"), interrupted, said
 
@@ -138,37 +132,33 @@ class TestRecipe:
         for name in ("report.md", "report.html"):
             assert "sample" in run.path(name).read_text(encoding="utf-8").lower()
 
-    def test_the_model_reloads_equal(self, trained, project):
+    def test_the_model_reloads_equal(self, trained, loaded, project):
         run, *_ = trained(project)
         if not run.path("predictions.npz").is_file():
             pytest.skip("judges no test examples")
         stored = np.load(run.path("predictions.npz"))
-        recipe = __import__(f"dl100_tf.projects.{project}", fromlist=["recipe"])
-        config = recipe.Config(**run.read_json("config.json"))
-        test = recipe.load_data(config).test
-        again = run.load_model().predict(test.x[:64], verbose=0)
+        _, _, data, model = loaded(project)
+        again = model.predict(data.test.x[:64], verbose=0)
         expected = stored["probabilities" if "probabilities" in stored else "forecast"][:64]
         assert len(again) == len(expected) and again.dtype == np.float32
         size = max(1, np.abs(expected).max())  # of a forecast: degrees
         np.testing.assert_allclose(again[:, -1], expected[:, -1], atol=1e-6 * size)
 
-    def test_predict_gives_every_label_its_probability(self, trained, project, tmp_path):
+    def test_predict_gives_every_label_its_probability(self, trained, loaded, project, tmp_path):
         run, *_ = trained(project)
-        recipe = __import__(f"dl100_tf.projects.{project}", fromlist=["recipe"])
+        recipe, config, data, model = loaded(project)
         if not hasattr(recipe, "predict"):
             pytest.skip("has no predict")
         if project in ASKED:
             pytest.skip("answers in texts")
-        config = recipe.Config(**run.read_json("config.json"))
-        data = recipe.load_data(config)
-        answer = recipe.predict(run.load_model(), config, *question(recipe, data.test.x[0], tmp_path))
+        answer = recipe.predict(model, config, *question(recipe, data.test.x[0], tmp_path))
         assert len(answer) == len(data.labels) and sum(answer) == pytest.approx(1, abs=1e-5)
         stored = np.load(run.path("predictions.npz"))["probabilities"][0]
         assert answer[-1] == pytest.approx(float(stored[-1]), abs=1e-6)
 
-    def test_predict_answers_on_the_command_line(self, trained, project, tmp_path, forked):
-        run, *_ = trained(project)
-        recipe = __import__(f"dl100_tf.projects.{project}", fromlist=["recipe"])
+    def test_predict_answers_on_the_command_line(self, trained, loaded, project, tmp_path, forked):
+        trained(project)
+        recipe, _, data, _ = loaded(project)
         if not hasattr(recipe, "predict"):
             pytest.skip("has no predict")
         if project in ASKED:
@@ -178,8 +168,6 @@ class TestRecipe:
             assert answer.returncode == 0, answer.stderr
             assert holds in answer.stdout and "(run whole: " in answer.stdout
             return
-        config = recipe.Config(**run.read_json("config.json"))
-        data = recipe.load_data(config)
         asked = question(recipe, data.test.x[0], tmp_path)
         pictures = isinstance(asked[0], Path)
         words = [*asked, *asked] if pictures else asked
@@ -215,14 +203,12 @@ class TestRecipe:
         assert {"saved_model", "float32"} <= set(card["parity"]) and not card["refused"]
         assert "sample" in card["training"]["note"] and len(card["mistakes"]) >= 2
 
-    def test_a_server_answers_as_predict_does(self, trained, project, tmp_path):
+    def test_a_server_answers_as_predict_does(self, trained, loaded, project, tmp_path):
         """About a picture that is in no net's format, as people send them."""
         run, *_ = trained(project)
-        recipe = __import__(f"dl100_tf.projects.{project}", fromlist=["recipe"])
+        recipe, config, data, model = loaded(project)
         if project in ASKED:
             pytest.skip("answers in texts")
-        config = recipe.Config(**run.read_json("config.json"))
-        data, model = recipe.load_data(config), run.load_model()
         path = question(recipe, data.test.x[0], tmp_path)[0] if hasattr(recipe, "predict") else None
         if not isinstance(path, Path):
             pytest.skip("is asked about no pictures")

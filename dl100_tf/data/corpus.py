@@ -114,7 +114,7 @@ def _text8(path: Path, rung: str, min_count: int) -> Corpus:
                 content = archive.read("text8")
         else:
             content = path.read_bytes()
-    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: a password
         raise DataError(f"{path} is truncated or damaged ({error}): {again}") from error
     except OSError as error:
         raise DataError(f"{path} can't be read ({error.strerror or error}): {again}") from error

@@ -4,13 +4,14 @@ import csv
 import datetime
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from dl100_tf.errors import DataError, closest
+from dl100_tf.errors import DataError, UserError, closest
 
 MISSING = frozenset({"", "NA", "NaN", "nan", "null", "None", "-9999", "-9999.0", "-9999.00"})  # as loggers write it
 CLOCK = ("year", "month", "day", "hour")
@@ -35,6 +36,12 @@ class Layout:
     columns: Mapping[str, str]
     time: str = ""
     direction: str = ""
+
+    def __post_init__(self):
+        twice = [name for name, count in Counter(self.needed).items() if count > 1]
+        if twice:
+            raise UserError(f"the column {twice[0]!r} is named as two things: as a time, a wind or a number. Name each "
+                            "column once.")
 
     @property
     def needed(self) -> list[str]:
@@ -139,8 +146,8 @@ def _time(cells: list[str], where: str) -> datetime.datetime:
             return datetime.datetime(year, month, day, hour, minute, second)
         time = datetime.datetime.fromisoformat(cells[0])
         return time.astimezone(datetime.UTC).replace(tzinfo=None) if time.tzinfo else time
-    except ValueError as error:
-        raise DataError(f"{where}: {' '.join(cells)!r} is no time ({error}). Mend it, or copy the file again."
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{where}: {' '.join(cells)[:60]!r} is no time ({error}). Mend it, or copy the file again."
                         ) from error
 
 

@@ -49,7 +49,7 @@ def find(name: str, data_dir: str | os.PathLike | None = None) -> Path:
         return found[0]
     run = paths.runs(TRAINER) / name / FILE
     for path in (Path(name), run):
-        if path.is_file():
+        if os.path.isfile(path):  # False as well where a name is too long for a file's
             return path
     raise UserError(f"there are no word vectors {name!r}: it is neither a file nor a finished run of {TRAINER} (there "
                     f"is no {run}). Use none or glove, or name one.")
@@ -58,7 +58,7 @@ def find(name: str, data_dir: str | os.PathLike | None = None) -> Path:
 def here(data_dir: str | os.PathLike | None = None) -> list[str]:
     """The names of what words can begin as on this machine: `none`, and if they are here `glove` and `latest()`."""
     found = ["none"]
-    with contextlib.suppress(DataError):
+    with contextlib.suppress(UserError):  # no data folder, no GloVe
         found += ["glove"] if find("glove", data_dir) else []
     return found + ([latest()] if latest() else [])
 

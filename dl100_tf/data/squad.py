@@ -67,8 +67,10 @@ def load(source: str = "auto", data_dir: str | os.PathLike | None = None, valida
 
     Raises:
         DataError: the source isn't there, or is damaged or incomplete: the message names the file.
-        UserError: no such source or data folder, or `validation` isn't a share.
+        UserError: no such source or data folder, `validation` isn't a share, or `count` is negative.
     """
+    if count < 0:
+        raise UserError(f"{count} is no number of questions to learn from: 0 takes all.")
     rungs = {"local": lambda: _local(data_dir), "tfds": _tfds, "sample": _sample}
     return sources.climb(source, REMEDY, **{
         name: functools.partial(_split, name, rung, validation, seed, count) for name, rung in rungs.items()})
@@ -81,11 +83,11 @@ def read(file: Path) -> list[Question]:
         DataError: it can't be read, is no such file, or what it says of an answer isn't true.
     """
     try:
-        articles = json.loads(file.read_text(encoding="utf-8"))["data"]
+        articles = json.loads(file.read_text(encoding="utf-8-sig"))["data"]
         found = list(_questions(articles))
     except OSError as error:
         raise DataError(f"{file} can't be read ({error.strerror}): make it readable, or download it again.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise DataError(f"{file} is damaged, or not of SQuAD 1.1's format ({type(error).__name__}: {error}): download "
                         "it again.") from error
     return checked(found, str(file))
@@ -128,6 +130,7 @@ def _questions(articles: Iterable[dict]) -> Iterator[Question]:
                 parts = (one["id"], one["question"], paragraph["context"], *texts)
                 if not all(isinstance(part, str) for part in parts):
                     raise TypeError(f"question {one['id']!r} has something else than text for a text")
+                "".join(parts).encode()  # half of a surrogate pair, which JSON can spell, is no text
                 yield Question(*parts[:3], texts, starts, str(article.get("title", "")))
 
 

@@ -5,6 +5,7 @@ Source: https://nlp.stanford.edu/projects/glove, https://code.google.com/archive
 """
 
 import array
+import codecs
 import contextlib
 import gzip
 import itertools
@@ -138,6 +139,8 @@ def _lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
     place = 0
     while line := stream.readline(LONGEST):
         place += 1
+        if place == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
         if len(line) == LONGEST:
             raise DataError(f"{path}, line {place}: over {LONGEST:,} bytes, which no word vector has: is it text?")
         yield place, line.rstrip(b" \t\r\n")

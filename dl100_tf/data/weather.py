@@ -7,6 +7,7 @@ Max Planck Institute for Biogeochemistry, https://www.bgc-jena.mpg.de/wetter
 import functools
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 from dl100_tf import paths
@@ -54,7 +55,7 @@ def load(source: str = "auto", data_dir: str | os.PathLike | None = None, hours:
         raise UserError(f"--csv names a file, and --source {source} reads another: leave one of them out.")
 
     def local():
-        return _read("local", Path(csv).expanduser() if csv else sources.find(data_dir, *PLACES), layout)
+        return _read("local", paths.named(csv) if csv else sources.find(data_dir, *PLACES), layout)
 
     rungs = {"local": local, "tfds": lambda: _read("tfds", _downloaded()), "sample": _sample}
     return sources.climb("local" if csv else source, REMEDY, **{
@@ -132,6 +133,6 @@ def _downloaded() -> Path:
     try:
         with zipfile.ZipFile(place) as archive, paths.replacing(file) as temporary:
             Path(temporary).write_bytes(archive.read(JENA))
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{place} is damaged ({error}): delete it and run the same command again.") from error
     return file

@@ -41,6 +41,9 @@ def tokenizer(vocabulary: Path, lower_case: bool = True):
     if missing or len(known) < len(pieces):
         what = f"has no {', '.join(missing)}" if missing else "has a piece twice"
         raise DataError(f"{vocabulary} {what}: it is not the vocabulary of a BERT encoder.")
+    if pieces[0] != "[PAD]":
+        raise DataError(f"{vocabulary} begins with {pieces[0][:40]!r} and not with [PAD]: a net that takes 0 for "
+                        "padding can't use it.")
     return BertWordPieceTokenizer(known, lowercase=lower_case, strip_accents=lower_case)
 
 

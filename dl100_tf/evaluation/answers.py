@@ -122,6 +122,8 @@ def _gold(file: Path) -> dict[str, list[str]]:
     try:
         found = {one["id"]: [answer["text"] for answer in one["answers"]]
                  for article in _json(file)["data"] for paragraph in article["paragraphs"] for one in paragraph["qas"]}
+        if not all(isinstance(text, str) for texts in found.values() for text in texts):
+            raise TypeError("an answer that is no text")
     except (KeyError, TypeError) as error:
         raise DataError(f"{file} is not of SQuAD 1.1's format ({type(error).__name__}: {error}): name the file with "
                         "the right answers.") from error
@@ -132,8 +134,8 @@ def _gold(file: Path) -> dict[str, list[str]]:
 
 def _json(file: Path):
     try:
-        return json.loads(Path(file).read_text(encoding="utf-8"))
+        return json.loads(Path(file).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(f"{file} can't be read ({error.strerror}): correct its name.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{file} is no JSON ({error}): write or download it again.") from error

@@ -1,9 +1,11 @@
 """What word vectors know, measured on questions and shown by neighbours and a map."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from dl100_tf.evaluation import maps, projector, scores, tables
 
+SIGNS = ("+", "-", "\u2212")  # words that can't be asked about, as they are what stands between words
 SHOWN = 6  # nearest words of each that is shown
 FREQUENT = 100  # words on the map of vectors that know no kinds
 
@@ -57,7 +59,8 @@ def explain_words(space, run, asked: Sequence[str], kinds: Mapping[str, list[str
         asked: words, and sums of words such as `king - man + woman`; those with an unknown word are left out.
         kinds: known words by kind, for the map.
     """
-    asked = [one for one in asked if all(word in space for word in one.split()[::2])] or space.words[:SHOWN]
+    asked = [one for one in asked if all(word in space for word in one.split()[::2])] or list(itertools.islice(
+        (word for word in space.words if word.split() == [word] and word not in SIGNS), SHOWN))
     tables.table(run, "neighbours", [
         {"asked": one, "nearest": ", ".join(f"{word} {cosine:.2f}" for word, cosine in space.nearest(one, SHOWN))}
         for one in asked], "Neighbours", "The nearest words, each with the cosine of the angle to what was asked.")

@@ -194,7 +194,7 @@ def publish(run, data, *, formats=FORMATS, quantize=converter.VARIANTS, to: str 
     Raises:
         UserError: something the user can mend; nothing has been published.
     """
-    shelf = Shelf(Path(to).expanduser().resolve() if to else paths.exports(), run.project)
+    shelf = Shelf(paths.named(to).resolve() if to else paths.exports(), run.project)
     with shelf.locked(), paths.scratch(shelf.root) as scratch:
         work = Export(run, data, examples)
         work.version, files = shelf.next(), {}

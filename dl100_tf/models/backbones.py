@@ -33,11 +33,7 @@ class Offline(UserError):
 
 
 def check(name: str) -> str:
-    """`name`, if it is a backbone's.
-
-    Raises:
-        UserError: it isn't; the message names the closest one.
-    """
+    """`name`, if it is a backbone's; else a UserError that names the closest one."""
     if name in READS:
         return name
     raise UserError(f"keras.applications has no backbone {name!r}{closest(name, NAMES)} There are: {', '.join(NAMES)}.")
@@ -195,11 +191,15 @@ def _built(name: str, size: int, weights: str | None):
 
 def _readable(weights: str) -> str:
     """`weights` as a path that Keras can tell the format of."""
-    file = Path(weights).expanduser()
+    import h5py
+
+    file = Path(os.path.expanduser(weights))
     if not file.is_file():
         raise UserError(f"there is no weights file {file}: correct --weights, or use --weights imagenet or none.")
     if file.suffix not in SUFFIXES:
         raise UserError(f"{file} can't be a weights file of Keras: its name has to end in .weights.h5 or .h5.")
+    if file.suffix != ".keras":
+        h5py.File(file, "r").close()  # a damaged file is told before the net is built
     return str(file)
 
 

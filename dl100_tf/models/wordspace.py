@@ -7,6 +7,7 @@ import numpy as np
 from dl100_tf.errors import UserError, closest
 
 SIGNS = {"+": 1, "-": -1}
+UNKNOWN = "\n"  # what Keras calls an unknown word: a file of vectors may have [UNK], and no word has a line's end
 AT_ONCE = 512  # questions that are answered at once
 
 
@@ -47,7 +48,7 @@ class WordSpace:
             if spelling in self._row:
                 return self._row[spelling]
         near = closest(word, [known for known in self.words if known[:1] == word[:1].lower()] or self.words)
-        raise UserError(f"{word!r} is not among the {len(self.words):,} words that were learnt{near}")
+        raise UserError(f"{word[:40]!r} is not among the {len(self.words):,} words that were learnt{near}")
 
     def nearest(self, asked: str, count: int = 10) -> list[tuple[str, float]]:
         """The words nearest to a word, or to a sum of words such as `king - man + woman`.
@@ -71,12 +72,12 @@ class WordSpace:
 
     def _parsed(self, asked: str) -> tuple[list[int], np.ndarray]:
         """Rows of the words, and the sign of each, float32."""
-        terms = asked.replace("\u2212", "-").split()
+        terms = ["-" if term == "\u2212" else term for term in asked.split()]
         if terms and terms[0] not in SIGNS:
             terms.insert(0, "+")
         signs, words = terms[::2], terms[1::2]
         if not words or len(signs) != len(words) or not set(signs) <= SIGNS.keys() or SIGNS.keys() & set(words):
-            raise UserError(f"{asked!r} is neither a word nor words with + or - between them, as in "
+            raise UserError(f"{asked[:80]!r} is neither a word nor words with + or - between them, as in "
                             "'king - man + woman'.")
         return [self.row(word) for word in words], np.array([SIGNS[sign] for sign in signs], np.float32)
 
@@ -127,7 +128,7 @@ def reads_words(words: Collection[str], matrix: np.ndarray, name: str):
     from keras import layers
 
     word = keras.Input((), dtype="string", name="word")
-    number = layers.StringLookup(vocabulary=list(words), num_oov_indices=1, name="words")(word)
+    number = layers.StringLookup(vocabulary=list(words), num_oov_indices=1, oov_token=UNKNOWN, name="words")(word)
     table = layers.Embedding(len(words) + 1, matrix.shape[1], name="vector")
     model = keras.Model(word, table(number), name=name)
     table.set_weights([np.concatenate([np.zeros_like(matrix[:1]), matrix])])

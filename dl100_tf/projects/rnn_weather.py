@@ -48,7 +48,7 @@ class Config(cli.Common):
     @property
     def layout(self):
         """The columns of a file of one's own; None: they are known."""
-        columns = {self.target: self.unit, **dict.fromkeys(self.columns, "")}
+        columns = {self.target: self.unit} | {name: "" for name in self.columns if name != self.target}
         return weather.Layout(columns, self.time, self.direction) if self.target else None
 
 

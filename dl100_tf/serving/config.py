@@ -165,8 +165,8 @@ def main(words: list[str]) -> int:
                 asked.setdefault(name, {})[label] = version
         if asked and flags.latest:
             raise UserError("--latest has no labels: leave it out, or --stable and --canary.")
-        models = (flags.models or paths.exports() / "saved_model").expanduser().resolve()
-        to = (flags.to or paths.home() / "serving").expanduser().resolve()
+        models = paths.named(flags.models or paths.exports() / "saved_model").resolve()
+        to = paths.named(flags.to or paths.home() / "serving").resolve()
         for name, one in write(models, to, flags.base, asked, flags.latest).items():
             labels = "".join(f"  {label} {version}" for label, version in one.labels.items())
             print(f"{name:<20}version {', '.join(map(str, one.versions)) or 'the newest'}{labels}")

@@ -5,7 +5,7 @@ import pytest
 
 from dl100_tf.data import hourly_csv
 from dl100_tf.data.hourly_csv import Layout
-from dl100_tf.errors import DataError
+from dl100_tf.errors import DataError, UserError
 
 LAYOUT = Layout({"TEMP": "°C", "PRES": "hPa"}, direction="wind")
 HEAD = "No,year,month,day,hour,TEMP,PRES,wind\n"
@@ -61,6 +61,10 @@ def test_the_wind_s_direction_becomes_a_vector(file, wind, east, north):
     (HEAD + ROW.replace(",3,", ",24,"), "line 2: '2020 1 2 24' is no time"),
     (HEAD + ROW.replace("2020,1,2", "2021,2,29"), "line 2: '2021 2 29 3' is no time"),
     (HEAD + ROW.replace("2020", ""), "is no time"),
+    (HEAD + ROW.replace("2020", "9" * 30), "is no time"),
+    (HEAD + ROW.replace("2020", "20\0"), "is no time"),
+    (HEAD + ROW.replace("1016", "10\0"), "in the column 'PRES' is no number"),
+    ((HEAD + ROW).encode("utf-16"), "is not UTF-8"),
     (HEAD.encode() + b"1,2020,1,2,3,\xff,1016,NW\n", "is not UTF-8"),
     (HEAD + ROW.replace("NW", '"N' + "W" * 200_000), "field larger than field limit"),
 ])
@@ -68,6 +72,23 @@ def test_what_is_damaged_is_named(file, content, said):
     with pytest.raises(DataError) as error:
         hourly_csv.read(file(content), LAYOUT)
     assert said in str(error.value) and "weather.csv" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_file_saved_by_an_editor_begins_with_a_mark(file):
+    content = (HEAD + ROW).replace("\n", "\r\n").encode()
+    found = hourly_csv.read(file(b"\xef\xbb\xbf" + content.removeprefix(b"No,").replace(b"\n1,", b"\n")), LAYOUT)
+    assert found.values[0, 1] == 1016
+
+
+def test_a_time_that_no_calendar_has_in_utc(file):
+    with pytest.raises(DataError, match="is no time"):
+        hourly_csv.read(file("when,t\n9999-12-31T23:00:00-05:00,1\n"), Layout({"t": "K"}, time="when"))
+
+
+@pytest.mark.parametrize("layout", [{"time": "t"}, {"direction": "t"}, {"time": "when", "direction": "when"}])
+def test_a_column_is_one_thing(layout):
+    with pytest.raises(UserError, match="is named as two things"):
+        Layout({"t": "K"}, **layout)
 
 
 def test_a_folder_or_a_file_that_is_not_there(tmp_path):

@@ -50,6 +50,7 @@ def test_glove_is_found_in_the_data_folder(data_dir):
     cut = written(data_dir / "glove/glove.6B.50d.top9.txt")
     assert pretrained.find("glove", data_dir) == cut
     assert pretrained.here(data_dir) == ["none", "glove"] and pretrained.here() == ["none"]
+    assert pretrained.here(data_dir / "nowhere") == ["none"]
     whole = written(data_dir / "glove/glove.6B.100d.txt")
     assert pretrained.find("glove", data_dir) == whole
 
@@ -59,6 +60,8 @@ def test_a_run_or_a_file_is_found_by_name(tmp_path):
     with pytest.raises(UserError, match=r"neither a file nor a finished run of word2vec_text8") as caught:
         pretrained.find("mine")
     assert "\n" not in str(caught.value)
+    with pytest.raises(UserError, match="neither a file nor"):
+        pretrained.find("x" * 300)  # longer than a file's name can be
     old, new = (written(paths.runs("word2vec_text8") / name / "vectors.txt") for name in ("mine", "newer"))
     os.utime(old, (1, 1))
     assert pretrained.latest() == "newer" and pretrained.here() == ["none", "newer"]

@@ -57,6 +57,8 @@ def test_the_seed_and_the_count_decide_which_questions_are_learnt_from(folder):
         ids(count=1)
     with pytest.raises(UserError, match="validation share is 1"):
         squad.load("local", folder, 1)
+    with pytest.raises(UserError, match="-3 is no number of questions"):
+        ids(count=-3)
 
 
 def test_copies_with_other_ids_are_the_same_data_in_the_same_order(folder):
@@ -89,6 +91,10 @@ def spoil(change):
     (lambda one: one["qas"][0].update(id=7), "not of SQuAD 1.1's format"),
     (lambda one: one.pop("qas"), "not of SQuAD 1.1's format .KeyError: 'qas'"),
     (lambda one: one["qas"][0]["answers"][0].update(answer_start="x"), "not of SQuAD 1.1's format"),
+    (lambda one: one["qas"][0]["answers"][0].update(answer_start=float("inf")), "format .OverflowError"),
+    (lambda one: one["qas"][0]["answers"][0].update(answer_start=float("nan")), "format .ValueError"),
+    (lambda one: one["qas"][0].update(question="What is \ud83d?"), "format .UnicodeEncodeError"),
+    (lambda one: one["qas"][0].update(id="\udc00"), "format .UnicodeEncodeError"),
 ])
 def test_what_isn_t_true_is_named(folder, change, message):
     write(folder, squad.DEV, spoil(change))
@@ -99,13 +105,26 @@ def test_what_isn_t_true_is_named(folder, change, message):
 
 @pytest.mark.parametrize("content, message", [
     (b'{"data": [', "damaged"), (b"", "damaged"), (b"[]", "format"), (b'{"data": {"a": 1}}', "format"),
-    (b'{"data": []}', "holds no questions"), (b"\xff\xfe", "damaged")])
+    (b'{"data": []}', "holds no questions"), (b"\xff\xfe", "damaged"), (b"[" * 100_000, "damaged")])
 def test_damaged_files(folder, content, message):
     (folder / "squad" / squad.TRAIN).write_bytes(content)
     for source in ("local", "auto"):
         with pytest.raises(DataError, match=message) as caught:
             squad.load(source, folder)
         assert squad.TRAIN in str(caught.value)
+
+
+def test_a_file_saved_by_an_editor_begins_with_a_mark(folder):
+    before, file = squad.load("local", folder), folder / "squad" / squad.DEV
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert squad.load("local", folder).source.digest == before.source.digest
+
+
+def test_a_folder_where_a_file_should_be(folder):
+    (folder / "squad" / squad.DEV).unlink()
+    (folder / "squad" / squad.DEV).mkdir()
+    with pytest.raises(DataError, match=r"dev-v1.1.json can't be read \(Is a directory\)"):
+        squad.load("local", folder)
 
 
 def test_a_file_without_the_other(folder):

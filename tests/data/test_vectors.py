@@ -1,3 +1,4 @@
+import codecs
 import gzip
 
 import numpy as np
@@ -20,8 +21,10 @@ def file(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("content", [GLOVE, WORD2VEC, gzip.compress(GLOVE), GLOVE.replace(b"\n", b"\r\n"), GLOVE[:-1]],
-                         ids=["GloVe", "word2vec", "packed", "Windows", "no last line end"])
+@pytest.mark.parametrize("content", [
+    GLOVE, WORD2VEC, gzip.compress(GLOVE), GLOVE.replace(b"\n", b"\r\n"), GLOVE[:-1], codecs.BOM_UTF8 + GLOVE,
+    codecs.BOM_UTF8 + WORD2VEC], ids=["GloVe", "word2vec", "packed", "Windows", "no last line end", "marked",
+                                      "marked word2vec"])
 def test_both_forms_say_the_same(file, content):
     found = vectors.read(file(content))
     assert found.words == ("the", ". . .", "café") and len(found) == 3 and found.width == 3

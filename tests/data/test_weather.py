@@ -107,9 +107,26 @@ def test_jena_comes_over_the_network(tmp_path, monkeypatch, capsys):
     assert "1 of wv (m/s)" in capsys.readouterr().err
     weather.load("tfds", hours=24)
     assert len(asked) == 1, "what is there isn't downloaded again"
-    (paths.cache() / "downloads" / weather.ARCHIVE).write_bytes(b"half a zip")
-    with pytest.raises(DataError, match=r"is damaged .* delete it"):
-        weather.load("tfds", hours=24)
+    file = paths.cache() / "downloads" / weather.ARCHIVE
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(weather.JENA, "a column\n" * 999)
+    packed = bytearray(file.read_bytes())
+    packed[70] ^= 255
+    for damaged in (b"half a zip", bytes(packed), _locked(file.read_bytes())):
+        file.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"is damaged .* delete it"):
+            weather.load("tfds", hours=24)
+
+
+def _locked(content: bytes) -> bytes:
+    """The same archive, said to be encrypted."""
+    start = content.index(b"PK\1\2")
+    return content[:6] + b"\1" + content[7:start + 8] + b"\1" + content[start + 9:]
+
+
+def test_a_file_of_nobody_s():
+    with pytest.raises(DataError, match=r"~nobody-by-this-name/w.csv can't be read"):
+        weather.load("local", csv="~nobody-by-this-name/w.csv")
 
 
 def test_without_a_network(monkeypatch):

@@ -26,6 +26,14 @@ def certain(found):
     return p
 
 
+def test_a_vocabulary_that_begins_with_something_else_than_padding(tmp_path):
+    file = tiny_bert.write(tmp_path) / "vocab.txt"
+    first, *rest = file.read_text().splitlines()
+    file.write_text("\n".join([*rest, first]))
+    with pytest.raises(DataError, match=r"vocab.txt begins with '\[UNK\]' and not with \[PAD\]"):
+        windows.tokenizer(file)
+
+
 def test_a_window_is_question_and_passage(reader):
     found = windows.cut([question()], reader, 128, 16)
     [ids], [spans] = found.ids, found.spans

@@ -55,7 +55,8 @@ def test_a_file_of_predictions(files):
     (1, "{", "predictions.json is no JSON"), (1, "[1]", "no JSON object from ids"),
     (1, '{"a": 7}', "no JSON object from"), (1, "{}", "answers none of the questions"),
     (0, "{}", "dev.json is not of SQuAD 1.1's format"), (0, '{"data": []}', "has no questions"),
-    (0, "\udcff", "no JSON"), (1, None, "predictions.json can't be read")])
+    (0, "\udcff", "no JSON"), (1, None, "predictions.json can't be read"), (1, "[" * 100_000, "no JSON"),
+    (0, '{"data": [{"paragraphs": [{"qas": [{"id": "a", "answers": [{"text": 7}]}]}]}]}', "an answer that is no text")])
 def test_files_that_are_none(files, which, content, message):
     if content is None:
         files[which].unlink()

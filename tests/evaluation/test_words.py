@@ -76,6 +76,17 @@ def test_vectors_of_unknown_words_are_shown_as_well():
     assert run.path("plots/map.png").is_file() and len(run.read_json("tables/neighbours.json")["rows"]) == 3
 
 
+def test_words_that_can_t_be_asked_about_are_no_obstacle():
+    words = ("+", "-", "\u2212", ". . .", "a\u00a0b", "ja", "nein")
+    run = Run("word2vec_text8", "one")
+    space = WordSpace(words, np.eye(7, dtype=np.float32))
+    evaluation.score_words(space, Data, run, [], {})
+    evaluation.explain_words(space, run, ["king"], {})
+    assert [row["asked"] for row in run.read_json("tables/neighbours.json")["rows"]] == ["ja", "nein"]
+    evaluation.explain_words(WordSpace(words[:2], np.eye(2, dtype=np.float32)), run, ["king"], {})
+    evaluation.report(run)
+
+
 @pytest.mark.parametrize("count", [1, 2, 12, 13, 40])
 def test_the_map_is_the_same_every_time_and_keeps_neighbours(count):
     vectors = np.random.default_rng(0).normal(size=(count, 5)).astype(np.float32)

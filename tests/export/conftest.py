@@ -9,6 +9,7 @@ from keras import layers
 
 from dl100_tf import evaluation
 from dl100_tf.data import text
+from dl100_tf.export import converter
 from dl100_tf.models import reads_text
 from dl100_tf.run import Run
 
@@ -72,6 +73,15 @@ def rows(random):
 def learn(net, x, y, loss):
     net.compile(keras.optimizers.Adam(0.02), loss)
     net.fit(x.astype("float32"), y, batch_size=16, epochs=25, verbose=0)
+
+
+@pytest.fixture(autouse=True)
+def conversions(monkeypatch, forked):
+    """The converter's process has TensorFlow loaded; tests/test_recipes.py and the killed exports start it anew."""
+    def run(command, **_):
+        assert command[1] == "-m"
+        return forked(*command[2:])
+    monkeypatch.setattr(converter, "subprocess", SimpleNamespace(run=run))
 
 
 @pytest.fixture(scope="session")

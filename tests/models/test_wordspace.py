@@ -46,6 +46,15 @@ def test_an_unknown_word_is_answered_with_the_nearest_spelling(space, asked, tol
     assert told in str(caught.value)
 
 
+def test_what_is_asked_is_told_in_short(space):
+    for asked in ("x" * 100_000, "king queen " * 50_000):
+        with pytest.raises(UserError) as caught:
+            space.nearest(asked)
+        assert len(str(caught.value)) < 200
+    known = WordSpace((*WORDS, "\u2212x", "שלום"), np.concatenate([MATRIX, MATRIX[:2]]))
+    assert known.nearest("\u2212x", 1)[0][0] == "king" and known.nearest("שלום", 1)[0][0] == "queen"
+
+
 def test_answers_are_what_is_nearest_to_the_sum(space, monkeypatch):
     monkeypatch.setattr(wordspace, "AT_ONCE", 2)
     questions = [analogies.Question("", *words) for words in
@@ -58,6 +67,14 @@ def test_kinds_are_told_apart(space):
     assert space.same_kind({"royal": ["king", "queen"], "others": ["man", "red"], "one": ["woman"]}) == {
         "royal": 1.0, "others": 0.5}  # the man is nearer to the king
     assert space.same_kind({}) == {}
+
+
+def test_words_may_be_called_as_keras_calls_an_unknown_one(tmp_path):
+    import keras
+
+    model = wordspace.reads_words(("[UNK]", "", "a"), MATRIX[:3], "words")
+    model.save(tmp_path / "model.keras")
+    assert wordspace.from_model(keras.saving.load_model(tmp_path / "model.keras")).words == ("[UNK]", "", "a")
 
 
 def test_the_model_gives_the_vectors_and_is_read_back(tmp_path):

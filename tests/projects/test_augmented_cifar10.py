@@ -9,7 +9,9 @@ from dl100_tf.errors import Interrupted
 from dl100_tf.projects import augmented_cifar10 as recipe
 from dl100_tf.run import Run
 
-SHORT = {"source": "sample", "images": 300, "epochs": 1, "deterministic": True, "rows": ("none", "L2")}
+REMEDIES = recipe.Config().rows[1:]
+SHORT = {"source": "sample", "images": 300, "epochs": 1, "deterministic": True, "rows": ("none", "L2"),
+         "together": REMEDIES}
 
 
 def pictures(count=40):

@@ -59,7 +59,7 @@ def test_an_empty_prompt_is_the_beginning_of_a_line(model):
     assert said(model, "") == said(model, "\n")[1:]
 
 
-@pytest.mark.parametrize("prompt, named", [("ROMEO 🙂", "🙂"), ("شكرا", "ش"), ("naïve", "ï")])
+@pytest.mark.parametrize("prompt, named", [("ROMEO 🙂", "🙂"), ("شكرا", "ش"), ("naïve", "ï"), ("a\0b", "U.0000")])
 def test_characters_that_it_never_read_are_named(model, prompt, named):
     with pytest.raises(UserError, match=f"never read .*{named}"):
         said(model, prompt)

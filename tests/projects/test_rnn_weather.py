@@ -62,6 +62,10 @@ def test_a_file_of_one_s_own_is_named_by_flags(tmp_path):
     config = recipe.Config(hours=24, csv=str(path), time="when", target="bath", columns=["door"], direction="from")
     found = recipe.load_data(config)
     assert found.columns[:3] == ("bath, °C", "door", "wind to the east") and found.source.rung == "local"
+    twice = recipe.Config(hours=24, csv=str(path), time="when", target="bath", columns=["door", "bath"])
+    assert twice.layout.names == ("bath, °C", "door"), "its unit stays"
+    with pytest.raises(UserError, match="'from' is named as two things"):
+        recipe.load_data(recipe.Config(csv=str(path), time="when", target="bath", columns=["from"], direction="from"))
 
 
 @pytest.mark.parametrize(("flags", "said"), [

@@ -1,13 +1,11 @@
 """Transfer learning: what the phases leave behind, whatever the weights, the set of photos and the kills."""
 
 import json
-import os
-import subprocess
-import sys
-import time
+import signal
 
 import numpy as np
 import pytest
+from stopped import train
 
 from dl100_tf import cli
 from dl100_tf.data import drawn
@@ -93,28 +91,17 @@ def test_a_folder_of_one_s_own_goes_the_whole_way(weights, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_killed_while_the_backbone_is_frozen_ends_bitwise_like_another(weights, tmp_path):
-    flags = ["--source", "sample", "--size", "32", "--weights", weights, "--epochs", "1", "--head-epochs", "40",
-             "--checkpoint-steps", "5", "--deterministic"]
-
-    def begin(name, home):
-        return subprocess.Popen([sys.executable, "-m", "dl100_tf.projects.transfer_dogs", *flags, "--run", name],
-                                env=os.environ | {"DL100_HOME": str(home)}, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True)
-
+def test_a_run_killed_while_the_backbone_is_frozen_ends_bitwise_like_another(weights, forked, tmp_path):
+    words = ("--source", "sample", "--size", "32", "--weights", weights, "--epochs", "1", "--head-epochs", "10",
+             "--checkpoint-steps", "5", "--deterministic", "--run", "one")
     homes = [tmp_path / "killed", tmp_path / "whole"]
-    process, until = begin("one", homes[0]), time.monotonic() + 240
+    code, said = train(forked, "transfer_dogs", words, homes[0], signal.SIGKILL, at=5)
+    assert code == -signal.SIGKILL, said
     part = homes[0] / "runs/transfer_dogs/one/parts/frozen"
-    while not list(part.glob("checkpoints/step-*.npz")):
-        assert process.poll() is None and time.monotonic() < until, process.communicate()[0]
-        time.sleep(0.01)
-    process.kill()
-    process.wait()
-    assert not (part / "training.json").exists(), "it was killed in the middle"
+    assert list(part.glob("checkpoints/step-*.npz")) and not (part / "training.json").exists(), "in the middle"
     for home in homes:
-        process = begin("one", home)
-        said = process.communicate()[0]
-        assert process.returncode == 0, said
+        code, said = train(forked, "transfer_dogs", words, home)
+        assert code == 0, said
         assert ("Resuming" in said) == (home == homes[0])
     for name in ("predictions.npz", "parts/frozen/predictions.npz"):
         one, two = (np.load(home / "runs/transfer_dogs/one" / name) for home in homes)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -67,8 +66,8 @@ os._exit(0)
 
 
 @pytest.mark.parametrize("name", ["model.keras", "best.weights.h5"])
-def test_a_model_that_no_longer_fits_is_named_and_the_old_one_stays(small_disk, name):
+def test_a_model_that_no_longer_fits_is_named_and_the_old_one_stays(small_disk, forked, name):
     # In a process that ends without tidying up: HDF5 crashes while it closes a file that it couldn't flush.
-    answer = subprocess.run([sys.executable, "-c", CHILD, small_disk / name], capture_output=True, text=True,
-                            check=True, env=os.environ | {"TMPDIR": str(small_disk)})
+    answer = forked(small_disk / name, code=CHILD, env={"TMPDIR": str(small_disk)})
+    assert answer.returncode == 0, answer.stderr
     assert "the disk is full: " in answer.stdout and answer.stdout.rstrip().endswith("True")
