@@ -8,6 +8,7 @@ What is in HOME already is not measured again, so a benchmark that was interrupt
 
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -44,8 +45,9 @@ class Recipe:
     def spread(self, values: list[float]) -> str:
         """The figure over the seeds, as the card says it; per cent where it says so."""
         scale = 100 if "%" in self.shown else 1
-        deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-        return self.shown.format(scale * statistics.mean(values), scale * deviation)
+        if len(values) == 1:  # nothing is known of the spread
+            return re.sub(r" ± {[^}]*}", "", self.shown).format(scale * values[0])
+        return self.shown.format(scale * statistics.mean(values), scale * statistics.stdev(values))
 
 
 def recipe(name: str, how: Recipe, seed: int) -> dict:

@@ -41,7 +41,7 @@ def load_data(config):
 def build_model(config, kinds: int, window: int | None = None):
     """Ids (batch, n) of `kinds` characters in, logits of each next one (batch, n, kinds) out.
 
-    To learn with, compiled and for an n of `config.length`; or to be saved, for an n of `window`, with ids of 0 skipped.
+    To learn with, compiled and for an n of `config.length`; or to be saved, for an n of `window`, ids of 0 skipped.
     """
     import keras
     from keras import layers

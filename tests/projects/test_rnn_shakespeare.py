@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from dl100_tf.projects.rnn_shakespeare import Config
 
 from dl100_tf import curriculum
 from dl100_tf.data import characters, shakespeare
 from dl100_tf.errors import UserError
 from dl100_tf.models import reads_characters, recurrent
 from dl100_tf.projects import rnn_shakespeare
+from dl100_tf.projects.rnn_shakespeare import Config
 
 SMALL = {"units": 8, "embedding": 4, "window": 20, "length": 20}
 KNOWN = shakespeare.load("sample").alphabet

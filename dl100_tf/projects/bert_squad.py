@@ -22,14 +22,14 @@ VERBS = {"score": evaluation.score_answers}
 class Config(cli.Common):
     epochs: int = 1  # passes over the training windows; more than a finished run has extend it
     batch_size: int = 16  # windows a step
-    learning_rate: float = 1e-4  # the largest learning rate
+    learning_rate: float = 2e-4  # the largest learning rate
     schedule: cli.Schedule = "one_cycle"  # how the learning rate moves: up for a fifth of the steps, then down
     encoder: str = ""  # folder of a published BERT, or hf://owner/name to download one; without it MiniLM's package
     questions: int = 15_000  # training questions at most, validation included; SQuAD has 87 599
     length: int = 384  # word pieces of a window: question and passage together
     overlap: int = 128  # word pieces that neighbouring windows of a long passage share at least
     train: Literal["all", "layers", "head"] = "layers"  # what learns: all, all but the word embeddings, the head
-    dropout: float = 0.1  # part of the hidden values left out while training
+    dropout: float = 0.0  # part of the hidden values left out while training
     decay: float = 0.01  # weight decay
 
 
