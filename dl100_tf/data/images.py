@@ -225,5 +225,21 @@ def _array(image, channels: int) -> np.ndarray:
     return np.array(_plain(image).convert("RGB" if channels == 3 else "L")).reshape(*image.size[::-1], channels)
 
 
+def write(path: str | os.PathLike, picture: np.ndarray) -> None:
+    """Write a picture, uint8 (h, w, 1 or 3), as the file that its name says: PNG, JPEG, WebP, BMP or GIF.
+
+    Raises:
+        DataError: the name ends in none of these, or the file can't be written.
+    """
+    pillow, path = _pillow(), Path(path).expanduser()
+    kind = pillow.registered_extensions().get(path.suffix.lower())
+    if kind not in FORMATS:
+        raise DataError(f"{path} is no name for a picture: let it end in .png, .jpg, .webp, .bmp or .gif.")
+    try:
+        pillow.fromarray(picture.squeeze(axis=-1) if picture.shape[-1] == 1 else picture).save(path, kind)
+    except OSError as error:
+        raise DataError(f"{path} can't be written ({error.strerror or error}): name another file.") from error
+
+
 def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__

@@ -40,6 +40,15 @@ def walk(one: np.ndarray, other: np.ndarray, count: int) -> np.ndarray:
     return ((np.sin((1 - share) * angle) * one + np.sin(share * angle) * other) / np.sin(angle)).astype("float32")
 
 
+def walks(count: int, latent: int, seed, classes: int = 0, wanted: int | None = None) -> np.ndarray:
+    """`count` points in rows of ten, each row a `walk` from one point to another: float32 (count, latent + classes)."""
+    ends = points(2 * -(-count // 10), latent, seed)
+    rows = np.concatenate([walk(*pair, 10) for pair in ends.reshape(-1, 2, latent)])
+    if classes:
+        rows = np.hstack([rows, np.eye(classes, dtype=np.float32)[chosen(len(ends) // 2, classes, wanted).repeat(10)]])
+    return rows[:count]
+
+
 def draws(net, name: str):
     """A generator of pictures from -1 to 1 as a model to be saved and served.
 
@@ -61,6 +70,20 @@ def made(model, latents: np.ndarray) -> np.ndarray:
     parts = [model.predict(latents[start:start + BATCH], verbose=0, batch_size=BATCH)
              for start in range(0, len(latents), BATCH)]
     return np.concatenate(parts).round().clip(0, 255).astype("uint8")
+
+
+def replay(net, latents: np.ndarray):
+    """A function from a file of weights of `net`, a generator, to the pictures that it makes of `latents` with them.
+
+    It leaves the weights of the last file in `net`.
+    """
+    model = draws(net, "replay")
+
+    def of(file):
+        net.load_weights(file)
+        return made(model, latents)
+
+    return of
 
 
 def sheet(pictures: np.ndarray, across: int, gap: int = 2) -> np.ndarray:
