@@ -44,8 +44,9 @@ def explain_generator(run, model, rows: list[tuple[str, np.ndarray]], walks: np.
                   "Between two points")
     distance = {"distance": "distance from the test pictures"}
     draw_curves(run, "learning", learnt, distance | {"accuracy": GUESSING, "slope": "length of the generator's slope"},
-                "The distance is that of 2000 pictures, of the same points in every epoch. At 0.5 the critic is "
-                "guessing. The slope is what the generator is told per step.", "What each epoch brought", ("distance", "slope"))
+                "The distance is that of 2000 pictures, of the same points every time. At 0.5 the critic is "
+                "guessing. The slope is what the generator is told per step.", "What each epoch brought",
+                ("distance", "slope"))
 
 
 def compare_games(run, learnt: dict[str, list[dict]], made: dict[str, np.ndarray]) -> None:

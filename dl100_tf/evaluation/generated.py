@@ -211,7 +211,7 @@ def _balance(run, data, probabilities: np.ndarray) -> None:
              "sure of, %": 100 * float((probabilities[guess == label].max(axis=1) >= SURE).mean())
              if (guess == label).any() else None} for label in labels]
     table(run, "balance", rows, "What the classifier takes them for",
-          f"Of {len(guess)} made pictures. A class that is nearly missing is one that the generator has given up. Sure: "
+          f"Of {len(guess)} made pictures. A class that is nearly missing is one the generator has given up. Sure: "
           f"a probability of {SURE} or more.")
 
 

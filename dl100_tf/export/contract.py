@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import passages
+from dl100_tf.export import latents, passages
 from dl100_tf.export import preparation as preparations
 
-Kind = Literal["image", "text", "numbers", "series", "passage"]
+Kind = Literal["image", "text", "numbers", "series", "passage", "latent"]
 Token = Literal["word", "character"]
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # what keras.layers.TextVectorization takes out
 # Of the tokenizers that phones know, by the settings `standardize` and `split` of a `keras.layers.TextVectorization`:
@@ -30,9 +30,10 @@ class Contract:
         title: what the recipe does, in one line.
         kind: what an example is.
         shape: of one example: pixels (h, w, c) of an image, 0 to 255; ids (length,) of a text; numbers (n,);
-            (hours, columns) of a series; ids (length,) of the word pieces of a question and its passage.
+            (hours, columns) of a series; ids (length,) of the word pieces of a question and its passage; numbers (n,)
+            that a generator makes a picture of.
         labels: what its probabilities are of, in their order; of a series, the hours that are forecast; of a passage,
-            the ends of its answer: each has a probability of every place.
+            the ends of its answer: each has a probability of every place; of a generator the classes it can be told.
         source: the data it was trained on and the score it reached there, in words.
         vocabulary: words or characters of a text model, by id; `""` and `[UNK]` come first. Word pieces of a model of
             passages. Empty for others.
@@ -41,9 +42,11 @@ class Contract:
             SavedModel does that itself, whoever calls a .tflite file has to.
         token: of texts, what has an id: each of the first words, or each of the last characters.
         removed, spaced: of texts, the characters that are deleted, and those that become blanks.
-        columns: of a series, what its columns are, with their units. Empty for others.
+        columns: of a series, what its columns are, with their units; of a generator its classes. Empty for others.
         unit: of what is forecast.
-        scale: what a difference of one is beside: the standard deviation of what is forecast; 1 for probabilities.
+        scale: what a difference of one is beside: the standard deviation of what is forecast; 255 for pictures; 1 for
+            probabilities.
+        picture: of a generator, the shape of what it makes, (h, w, c). Empty for others.
     """
 
     project: str
@@ -61,11 +64,12 @@ class Contract:
     columns: tuple[str, ...] = ()
     unit: str = ""
     scale: float = 1.0
+    picture: tuple[int, ...] = ()
 
     @property
     def output(self) -> str:
         """What the model's output is called."""
-        return "forecast" if self.kind == "series" else "probabilities"
+        return {"series": "forecast", "latent": "image"}.get(self.kind, "probabilities")
 
     @property
     def is_grey(self) -> bool:
@@ -85,6 +89,8 @@ class Contract:
     @property
     def answer_shape(self) -> tuple[int, ...]:
         """Of what it gives for a batch of one."""
+        if self.kind == "latent":
+            return (1, *self.picture)
         return (1, len(self.labels), *(self.shape if self.kind == "passage" else ()))
 
 
@@ -107,6 +113,10 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
                         "each can be exported.")
     if scores.get("series"):
         return _of_series(run, model, scores, record.get("title", run.project))
+    if "latents" in scores:
+        given, answer = (tuple(tensors[0].shape[1:]) for tensors in (model.inputs, model.outputs))
+        return Contract(run.project, record.get("title", run.project), "latent", source=_told(scores),
+                        input=model.inputs[0].name, **latents.of_run(run, scores, given, answer))
     labels = tuple(map(str, scores["labels"]))
     columns = math.prod(model.outputs[0].shape[1:])
     if columns != len(labels) and (columns, len(labels)) != (1, 2):
@@ -131,9 +141,9 @@ def exportable(run) -> dict:
     scores = run.read_json("scores.json")
     if not scores:
         raise UserError(f"{run.project} has no scores in run {run.name}: let it finish with `{run.command}`.")
-    if not (run.path(passages.FILE).is_file() or scores.get("labels") or scores.get("series")):
-        raise UserError(f"{run.project} neither tells labels apart nor forecasts, and export makes files of what does: "
-                        f"use {run.path('model.keras')} itself.")
+    if not (run.path(passages.FILE).is_file() or scores.get("labels") or {"series", "latents"} & set(scores)):
+        raise UserError(f"{run.project} neither tells labels apart nor forecasts nor makes pictures, and export "
+                        f"makes files of what does: use {run.path('model.keras')} itself.")
     return scores
 
 
@@ -198,6 +208,8 @@ def _told(scores: dict) -> str:
     metrics = scores["metrics"]
     if scores.get("series"):
         told = f"{metrics['mae']:.2f} {scores['series']['unit']} mean absolute error"
+    elif "latents" in scores:
+        told = latents.score(metrics)
     elif "accuracy" in metrics:
         told = f"{metrics['accuracy']:.2%} accuracy"
     else:

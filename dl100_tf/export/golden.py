@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import passages, preparation, series
+from dl100_tf.export import latents, passages, preparation, series
 
 COUNT = 32  # examples
 SHOWN = 4  # of them as they were before they were prepared
 FILE, VOCABULARY = "golden.json", "vocabulary.json"  # the second: a text model's words, by id
-PARTS = {"image": "png", "text": "ids", "numbers": "numbers", "series": "series", "passage": "ids"}  # what goes in
-ROWS = {"series": series.row, "passage": passages.row}  # of kinds whose answer is no label
+PARTS = {"image": "png", "text": "ids", "numbers": "numbers", "series": "series", "passage": "ids",
+         "latent": "latent"}  # what goes in
+ROWS = {"series": series.row, "passage": passages.row, "latent": latents.row}  # of kinds whose answer is no label
+ANSWERS = {"series": "forecast", "latent": "image"}  # where it isn't probabilities
+TOLD = {"series": series.told, "latent": latents.told}  # what else these tell
 
 
 def chosen(y: np.ndarray, count: int = COUNT) -> np.ndarray:
@@ -49,7 +52,7 @@ def write(contract, examples: np.ndarray, inputs: np.ndarray, probabilities: np.
     told = {"kind": contract.kind, "labels": contract.labels}
     if contract.kind in ROWS:
         rows = [ROWS[contract.kind](*one) for one in zip(inputs, probabilities, y, strict=True)]
-        more = series.told(contract) if contract.kind == "series" else {}
+        more = TOLD[contract.kind](contract) if contract.kind in TOLD else {}
         return json.dumps(told | more | {"examples": rows}, ensure_ascii=False) + "\n"
     told["examples"] = [
         given(example, row) | {"probabilities": [round(float(p), 9) for p in answer],
@@ -103,12 +106,14 @@ def read(folder: Path) -> tuple:
     try:
         found = json.loads((folder / FILE).read_text(encoding="utf-8"))
         rows, kind = found["examples"], found["kind"]
-        part, answer = PARTS[kind], "forecast" if kind == "series" else "probabilities"
+        part, answer = PARTS[kind], ANSWERS.get(kind, "probabilities")
         inputs = [_pixels(row[part]) if kind == "image" else row[part] for row in rows]
         inputs = np.array(inputs, "int32" if part == "ids" else "float32")
         probabilities = np.array([row[answer] for row in rows], "float32")
-        truth = np.array([row["truth"] if kind in ROWS else found["labels"].index(row["truth"]) for row in rows])
-        of_each = (len(found["labels"]), *(inputs.shape[1:] if kind == "passage" else ()))
+        truth = probabilities if kind == "latent" else np.array([
+            row["truth"] if kind in ROWS else found["labels"].index(row["truth"]) for row in rows])
+        of_each = found["picture"] if kind == "latent" else (
+            len(found["labels"]), *(inputs.shape[1:] if kind == "passage" else ()))
         if not len(rows) or probabilities.shape != (len(rows), *of_each):
             raise ValueError("probabilities and labels don't belong together")
         words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8")) if part == "ids" else (

@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from dl100_tf.errors import UserError
 
 COUNT = 2  # examples a request has at most
@@ -56,16 +58,18 @@ def _of_golden(found: dict) -> Request:
             rows.append(row)
     given = {"image": lambda row: {"b64": row["png"]}, "text": lambda row: row["text"],
              "numbers": lambda row: row["numbers"], "series": lambda row: row["series"],
-             "passage": lambda row: row["ids"]}[kind]
+             "passage": lambda row: row["ids"], "latent": lambda row: row["latent"]}[kind]
     what = {"image": "picture files", "text": "texts", "numbers": "rows of numbers", "series": "series",
-            "passage": "questions with their passages, as ids"}[kind]
+            "passage": "questions with their passages, as ids", "latent": "points to make pictures of"}[kind]
     expected = ", ".join(str(_answer(row)) for row in rows)
     return _written("encoded" if kind == "image" else "serving_default", "instances", list(map(given, rows)),
                     f"{len(rows)} {what}", expected)
 
 
 def _answer(row: dict):
-    """What Keras answered: a forecast, a label, or the places of a passage's likeliest answer."""
+    """What Keras answered: a forecast, a label, how bright a picture is, or the places of a passage's answer."""
+    if "image" in row:
+        return f"a picture, {np.mean(row['image']):.1f} of 255 on average"
     for name in ("label", "forecast"):
         if name in row:
             return row[name]
