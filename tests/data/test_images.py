@@ -282,3 +282,17 @@ def test_any_picture_gives_a_digit_or_an_error(path):
         Image.fromarray(picture[: 5 + index, : 32 - index]).save(path)
         with contextlib.suppress(DataError):
             assert images.read_digit(path).shape == (28, 28, 1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_written_is_read_again(path, channels):
+    picture = noise(20, 20, channels)
+    images.write(path, picture)
+    assert np.array_equal(images.read(path, 20, channels), picture)
+
+
+def test_a_picture_that_can_t_be_written_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"grid\.txt is no name for a picture"):
+        images.write(tmp_path / "grid.txt", noise(4, 4, 1))
+    with pytest.raises(DataError, match=r"nowhere/grid\.png can't be written"):
+        images.write(tmp_path / "nowhere" / "grid.png", noise(4, 4, 1))
