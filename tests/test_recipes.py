@@ -78,7 +78,7 @@ def kill_and_resume(project, home, forked):
 
 
 HOURS = Path(__file__).parent / "data/weather_hours.csv"  # four days, laid out as Beijing's file
-# What `predict` is asked, and what its answer holds, of recipes that answer in texts.
+# What `predict` is asked, and what its answer holds, of recipes that answer in texts; FOLDER is one of the test's.
 ASKED = {
     "rnn_weather": ([HOURS], "2010-01-05 00:00"),
     "word2vec_text8": (["king - man + woman", "--count", "3"], "  queen\n"),
@@ -145,8 +145,9 @@ class TestRecipe:
         recipe = __import__(f"dl100_tf.projects.{project}", fromlist=["recipe"])
         config = recipe.Config(**run.read_json("config.json"))
         test = recipe.load_data(config).test
-        again = run.load_model().predict(test.x[:64], verbose=0)
-        expected = stored["probabilities" if "probabilities" in stored else "forecast"][:64]
+        given = stored["latent"] if "latent" in stored else test.x
+        again = run.load_model().predict(given[:64], verbose=0)
+        expected = stored[next(name for name in ("probabilities", "forecast", "image") if name in stored)][:64]
         assert len(again) == len(expected) and again.dtype == np.float32
         size = max(1, np.abs(expected).max())  # of a forecast: degrees
         np.testing.assert_allclose(again[:, -1], expected[:, -1], atol=1e-6 * size)
@@ -172,6 +173,7 @@ class TestRecipe:
             pytest.skip("has no predict")
         if project in ASKED:
             words, holds = ASKED[project]
+            words = [str(word).replace("FOLDER", str(tmp_path)) for word in words]
             answer = forked(f"dl100_tf.projects.{project}", "predict", *words,
                              env={"DL100_HOME": os.environ["DL100_HOME"]})
             assert answer.returncode == 0, answer.stderr
