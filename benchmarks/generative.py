@@ -2,9 +2,9 @@
 
     DL100_DATA=... python benchmarks/generative.py --seeds 3 [--only gan_mnist ...] [--home FOLDER] [--write]
 
-Real data only. With --home, what was measured there is not measured again, and an interrupted benchmark goes on; without
-it everything is measured, in a temporary folder. Where a run of cnn_mnist on the same data is in HOME, it judges what all
-seeds make; else each run trains its own classifier.
+Real data only. With --home, what was measured there is not measured again, and an interrupted benchmark goes on;
+without it everything is measured, in a temporary folder. Where a run of cnn_mnist on the same data is in HOME, it judges
+what all seeds make; else each run trains its own.
 
 `--write` records the results of the recipes measured, and gives each lesson its results.json and plots.
 """
@@ -16,7 +16,8 @@ DISTANCE = {"figure": "fid_in_cnn_mnist_features", "shown": "{:.2f} ± {:.2f} FI
 
 RECIPES: dict[str, Recipe] = {
     # its table `games` has the four losses, `metrics` how sure the classifier is, and of how many of each class
-    "gan_mnist": Recipe(("made", "film", "film.gif", "walk", "learning", "games_made"), flags=("--compare",), **DISTANCE),
+    "gan_mnist": Recipe(("made", "film", "film.gif", "walk", "learning", "games_made"), flags=("--compare",),
+                        **DISTANCE),
     "gan_fashion": Recipe(("made", "film", "film.gif", "walk", "learning"), flags=("--conditional",), **DISTANCE),
 }
 

@@ -145,7 +145,7 @@ class TestRecipe:
         recipe = __import__(f"dl100_tf.projects.{project}", fromlist=["recipe"])
         config = recipe.Config(**run.read_json("config.json"))
         test = recipe.load_data(config).test
-        given = stored["latent"] if "latent" in stored else test.x
+        given = stored.get("latent", test.x)
         again = run.load_model().predict(given[:64], verbose=0)
         expected = stored[next(name for name in ("probabilities", "forecast", "image") if name in stored)][:64]
         assert len(again) == len(expected) and again.dtype == np.float32

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 from dl100_tf.errors import UserError
 from dl100_tf.evaluation import records
 from dl100_tf.evaluation.curves import draw_curves
+from dl100_tf.evaluation.generated import pixels
 from dl100_tf.evaluation.pictures import ROW, as_picture, draw_pictures
 from dl100_tf.evaluation.tables import table
 
@@ -33,13 +34,10 @@ def explain_generator(run, model, rows: list[tuple[str, np.ndarray]], walks: np.
         walks: latents (rows, n, d), each row from one point to another.
         learnt: what a run is called, and its rows from `judge_epochs`; more than one are set beside each other.
     """
-    def made(latents):
-        return model.predict(latents, verbose=0).round().clip(0, 255).astype("uint8")
-
-    draw_pictures(run, "made", [(label, made(latents)) for label, latents in rows],
+    draw_pictures(run, "made", [(label, pixels(model, latents)) for label, latents in rows],
                   "Made from points drawn by chance; none was chosen.", "What it makes")
     draw_film(run, "The same points while it learnt, most frames from the beginning.", "How it learnt to make it")
-    draw_pictures(run, "walk", [("", made(latents)) for latents in walks],
+    draw_pictures(run, "walk", [("", pixels(model, latents)) for latents in walks],
                   "Each row goes from one point to another in equal steps. What lies between are pictures too.",
                   "Between two points")
     distance = {"distance": "distance from the test pictures"}
@@ -89,7 +87,8 @@ def draw_film(run, caption: str, title: str = "", name: str = "film") -> Path:
     chosen = np.unique(np.linspace(0, len(frames) - 1, min(STILLS, len(frames))).round().astype(int))
     path = draw_pictures(run, name, [(f"step {frames[i][0]}", frames[i][1][:ROW]) for i in chosen], caption, title)
     film = [_frame(step, pictures) for step, pictures in frames]
-    colours = film[-1].quantize(COLOURS)
+    few = np.concatenate([np.asarray(film[i]) for i in np.linspace(0, len(film) - 1, 4).round().astype(int)])
+    colours = Image.fromarray(few).quantize(COLOURS)
     film = [one.quantize(palette=colours, dither=Image.Dither.NONE) for one in film]
     with run.writing(f"plots/{name}.gif") as file:
         film[0].save(file, save_all=True, append_images=film[1:], loop=0,

@@ -59,9 +59,7 @@ class Judge:
 
     def look(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The features (n, d) and each label's probability (n, labels) of pictures, uint8 (n, h, w, c)."""
-        parts = [self._model.predict(pictures[start:start + BATCH], verbose=0, batch_size=BATCH)
-                 for start in range(0, len(pictures), BATCH)]
-        features, probabilities = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        features, probabilities = self._model.predict(pictures, verbose=0, batch_size=BATCH)
         return features.reshape(len(features), -1), tempered(probabilities, self.temperature)
 
 
@@ -175,12 +173,10 @@ def score_pictures(run, data, judge, model, latents: np.ndarray, noun: str = "pi
         classes: the labels that the last numbers of each latent ask for, one-hot; empty: none are asked for.
     """
     latents = latents[:int(np.clip(len(data.test), LEAST, MOST))]
-    images = np.concatenate([model.predict(latents[start:start + BATCH], verbose=0, batch_size=BATCH)
-                             for start in range(0, len(latents), BATCH)])
     with run.writing("predictions.npz") as file:
-        np.savez_compressed(file, latent=latents[:KEPT], image=images[:KEPT])
+        np.savez_compressed(file, latent=latents[:KEPT], image=model.predict(latents[:KEPT], verbose=0))
     real, known = judge.look(data.test.x[:MOST])
-    seen, guessed = judge.look(images.round().clip(0, 255).astype("uint8"))
+    seen, guessed = judge.look(pixels(model, latents))
     reference = moments(real)
     metrics = {judge.distance: frechet(moments(seen), reference),
                "floor": frechet(moments(judge.look(data.train.x[:len(latents)])[0]), reference)}
@@ -194,6 +190,13 @@ def score_pictures(run, data, judge, model, latents: np.ndarray, noun: str = "pi
     headline = [name for name in (judge.distance, "sure", "least", "most") if name in metrics]
     return record(run, data, metrics, len(real), noun, headline, units=dict.fromkeys(percent, "%"),
                   latents={"classes": [clean(str(label)) for label in classes]})
+
+
+def pixels(model, latents: np.ndarray) -> np.ndarray:
+    """What a model makes of `latents` (n, d), which it gives from 0 to 255, as uint8 (n, h, w, c)."""
+    parts = [model.predict(latents[start:start + 4 * BATCH], verbose=0, batch_size=BATCH).round().clip(0, 255)
+             .astype("uint8") for start in range(0, len(latents), 4 * BATCH)]
+    return np.concatenate(parts)
 
 
 def shares(probabilities: np.ndarray) -> dict[str, float]:

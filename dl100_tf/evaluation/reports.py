@@ -39,8 +39,8 @@ MEANS = {  # of more: each label is looked for in turn, and the mean over all is
     "precision": "how many of the finds are right, mean over the labels",
     "recall": "how many of those to find are found, mean over the labels",
 }
-NAMES = {"auroc": "AUROC", "f1": "F1", "brier": "Brier score", "mae": "MAE", "rmse": "RMSE",
-         "fid_in_cnn_mnist_features": "FID in cnn_mnist features"}
+NAMES = {"auroc": "AUROC", "f1": "F1", "brier": "Brier score", "mae": "MAE", "rmse": "RMSE"}
+NAMES |= records.CALLED
 JUMP = 0.2  # a word that moves the probability this far is underlined
 PICTURE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]*")
 CHART = (600, 60)  # the word-by-word line's box; it is stretched to the page's width

@@ -67,9 +67,9 @@ def draws(net, name: str):
 
 def made(model, latents: np.ndarray) -> np.ndarray:
     """What a model that `draws` gave makes of `latents`, as pixels: uint8 (n, h, w, c)."""
-    parts = [model.predict(latents[start:start + BATCH], verbose=0, batch_size=BATCH)
-             for start in range(0, len(latents), BATCH)]
-    return np.concatenate(parts).round().clip(0, 255).astype("uint8")
+    parts = [model.predict(latents[start:start + 8 * BATCH], verbose=0, batch_size=BATCH).round().clip(0, 255)
+             .astype("uint8") for start in range(0, len(latents), 8 * BATCH)]
+    return np.concatenate(parts)
 
 
 def replay(net, latents: np.ndarray):
