@@ -3,8 +3,8 @@
     DL100_DATA=... python benchmarks/generative.py --seeds 3 [--only gan_mnist ...] [--home FOLDER] [--write]
 
 Real data only. With --home, what was measured there is not measured again, and an interrupted benchmark goes on;
-without it everything is measured, in a temporary folder. Where a run of cnn_mnist on the same data is in HOME, it judges
-what all seeds make; else each run trains its own.
+without it everything is measured, in a temporary folder. Where a run of cnn_mnist on the same data is in HOME, it
+judges what all seeds make; else each run trains its own.
 
 `--write` records the results of the recipes measured, and gives each lesson its results.json and plots.
 """

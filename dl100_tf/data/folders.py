@@ -157,7 +157,8 @@ def _loaded(rung: str, root: Path, parts: dict[str, list[Photo]], size: int, str
     splits = {part: Split(x[start:end], arrays["y"][start:end])
               for part, start, end in zip(PARTS, [0, *ends], ends, strict=False)}
     place = f"…/{paths.shown(root.name)}" if rung == "local" else root
-    where = f"photos of {len(labels)} class{'es' * (len(labels) > 1)} from {place}" + _left_out(len(skipped), int(arrays["copies"]))
+    where = f"photos of {len(labels)} class{'es' * (len(labels) > 1)} from {place}"
+    where += _left_out(len(skipped), int(arrays["copies"]))
     counts = len(splits["train"]) + len(splits["validation"]), len(splits["test"])
     source = order.source(rung, counts, arrays["digest"].tobytes().hex(), where)
     return Splits(**splits, labels=layouts.titles(labels), source=source)
