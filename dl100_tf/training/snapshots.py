@@ -23,14 +23,20 @@ class Snapshots(keras.callbacks.Callback):
         super().__init__()
         self._run, self._net, self._latents = run, net, latents
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self._due()  # a resumed run stands where it was stopped, perhaps between its checkpoint and this step's frame
+
     def on_train_batch_end(self, batch, logs=None):
-        if self.model.steps in MOMENTS:
-            self._frame()
+        self._due()
 
     def on_epoch_end(self, epoch, logs=None):
         self._frame()
         with self._run.writing(f"epochs/{epoch + 1:04d}.weights.h5") as file:
             self._net.save_weights(file)
+
+    def _due(self):
+        if self.model.steps in MOMENTS:
+            self._frame()
 
     def _frame(self):
         made = keras.ops.convert_to_numpy(self._net(self._latents, training=False))
