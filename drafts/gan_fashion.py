@@ -106,9 +106,8 @@ def recipe(config, run):
     scores = evaluation.score_pictures(run, data, judge, model, latents.points(
         10_000, config.latent, (config.seed, 2), len(labels)), "pictures" if config.folder else NOUN, labels)
     replay = latents.replay(nets.generator, latents.points(2000, config.latent, (config.seed, 1), len(labels)))
-    rows = [(label, latents.points(12, config.latent, config.seed, len(labels), number))
-            for number, label in enumerate(labels)] or [
-        ("", row) for row in latents.points(48, config.latent, config.seed).reshape(4, 12, -1)]
+    rows = [(label, latents.points(12, config.latent, config.seed, len(labels), number)) for number, label in enumerate(
+        labels)] or [("", row) for row in latents.points(48, config.latent, config.seed).reshape(4, 12, -1)]
     walks = latents.walks(50, config.latent, config.seed, len(labels)).reshape(5, 10, -1)
     learnt = evaluation.judge_epochs(run, data, judge, replay)
     evaluation.explain_generator(run, model, rows, walks, {config.loss: learnt})

@@ -26,7 +26,7 @@ def write(model, contract, folder: Path, examples) -> None:
 
     - `serving_default`: `image`, uint8 (batch, h, w, 1, 3 or 4) of any size, prepared as the contract says; or
       `text`, strings (batch,); or `contract.input`, float32 (batch, n). Out come `probabilities`, float32 (batch, k),
-      and `label`, strings (batch,), the likeliest. Of a series, (batch, hours, columns), comes `forecast` and no more,
+      and `label`, strings (batch,), the likeliest. Of a series, (batch, hours, columns), comes `forecast` and no more;
       of points, (batch, n), `image`, float32 (batch, h, w, c), 0 to 255.
     - `encoded`, of images only: the same for `image_bytes`, strings (batch,), JPEG, PNG, BMP or GIF files.
     - `classify`, for the Classify API: `inputs`, serialised `tf.train.Example`s (batch,) with the feature
@@ -41,8 +41,7 @@ def write(model, contract, folder: Path, examples) -> None:
         examples: a few real ones for the warm-up: uint8 pictures, str, or rows of numbers.
 
     Raises:
-        UserError: the model's input has a name that can't be served.
-        OSError: the disk is full.
+        UserError: the model's input has a name that can't be served; OSError: the disk is full.
 
     Source: https://www.tensorflow.org/tfx/serving/signature_defs
     """
