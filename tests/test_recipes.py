@@ -146,7 +146,7 @@ class TestRecipe:
         config = recipe.Config(**run.read_json("config.json"))
         test = recipe.load_data(config).test
         again = run.load_model().predict(test.x[:64], verbose=0)
-        expected = stored["probabilities" if "probabilities" in stored else "forecast"][:64]
+        expected = next(stored[name] for name in ("probabilities", "forecast", "picture") if name in stored)[:64]
         assert len(again) == len(expected) and again.dtype == np.float32
         size = max(1, np.abs(expected).max())  # of a forecast: degrees
         np.testing.assert_allclose(again[:, -1], expected[:, -1], atol=1e-6 * size)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dl100_tf import paths
 from dl100_tf.errors import DataError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")  # none of them has Pillow start another program
@@ -79,6 +80,20 @@ def decode(found: bytes, name: str, size: int, channels: int = 3) -> np.ndarray:
         return _array(_fitted(image, size), channels)
     except Exception as error:  # a mode that nobody has met
         raise DataError(f"{name} can't be made into RGB ({_reason(error)}): save it as PNG.") from error
+
+
+def write(picture: np.ndarray, path: str | os.PathLike) -> None:
+    """Write a picture, (h, w, 1 or 3) of 0..255, as a PNG file; what is no whole number is rounded.
+
+    Raises:
+        DataError: the file can't be written.
+    """
+    whole = np.asarray(picture).clip(0, 255).round().astype(np.uint8)
+    try:
+        with paths.replacing(Path(path)) as file:
+            _pillow().fromarray(whole[..., 0] if whole.shape[-1] == 1 else whole).save(file, "PNG")
+    except OSError as error:
+        raise DataError(f"{path} can't be written ({error.strerror or error}): name another file.") from error
 
 
 def read_digit(path: str | os.PathLike) -> np.ndarray:

@@ -6,10 +6,11 @@ import importlib.metadata
 import numpy as np
 
 from dl100_tf import provenance
-from dl100_tf.export import golden, passages, preparation, series
+from dl100_tf.export import golden, passages, pictures, preparation, series
 from dl100_tf.export.parity import judged
 from dl100_tf.export.phone import NAMES
 
+RESTORES = "pictures given back"  # the task of a model of images without labels
 TASKS = {"image": "image classification", "text": "text classification", "numbers": "classification of numbers",
          "series": "forecast of a series", "passage": "question answering"}
 LIMITS = {  # by kind, and of texts of characters
@@ -45,8 +46,10 @@ def card(contract, run, version: int, files: dict, parity: list[dict], facts: di
     """
     scores, record = run.read_json("scores.json"), run.record()
     kind = "character" if contract.kind == "text" and contract.token == "character" else contract.kind
+    limits = pictures.LIMITS if contract.restores else LIMITS[kind]
     return {
-        "name": contract.project, "version": version, "title": contract.title, "task": TASKS[contract.kind],
+        "name": contract.project, "version": version, "title": contract.title,
+        "task": RESTORES if contract.restores else TASKS[contract.kind],
         "created": provenance.now(), "dl100_tf": provenance.version("dl100_tf"),
         "tensorflow": provenance.version("tensorflow"), "litert": importlib.metadata.version("ai-edge-litert"),
         "machine": provenance.cpu(), "input": given(contract), "output": {
@@ -56,7 +59,7 @@ def card(contract, run, version: int, files: dict, parity: list[dict], facts: di
         "training": {"run": run.name, "source": scores["source"], "note": scores.get("source_note", ""),
                      "digest": scores.get("digest"), "commit": _commit(record), "score": scores["metrics"],
                      "test": f"{scores['n']} {scores['noun']}"},
-        "files": files, "parity": parity, **facts, "limits": LIMITS[kind],
+        "files": files, "parity": parity, **facts, "limits": limits,
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import passages
+from dl100_tf.export import passages, pictures
 from dl100_tf.export import preparation as preparations
 
 Kind = Literal["image", "text", "numbers", "series", "passage"]
@@ -32,7 +32,7 @@ class Contract:
         shape: of one example: pixels (h, w, c) of an image, 0 to 255; ids (length,) of a text; numbers (n,);
             (hours, columns) of a series; ids (length,) of the word pieces of a question and its passage.
         labels: what its probabilities are of, in their order; of a series, the hours that are forecast; of a passage,
-            the ends of its answer: each has a probability of every place.
+            the ends of its answer: each has a probability of every place. Empty where it gives pictures back.
         source: the data it was trained on and the score it reached there, in words.
         vocabulary: words or characters of a text model, by id; `""` and `[UNK]` come first. Word pieces of a model of
             passages. Empty for others.
@@ -43,7 +43,8 @@ class Contract:
         removed, spaced: of texts, the characters that are deleted, and those that become blanks.
         columns: of a series, what its columns are, with their units. Empty for others.
         unit: of what is forecast.
-        scale: what a difference of one is beside: the standard deviation of what is forecast; 1 for probabilities.
+        scale: what a difference of one is beside: the standard deviation of what is forecast; of pictures, white; 1 for
+            probabilities.
     """
 
     project: str
@@ -65,7 +66,12 @@ class Contract:
     @property
     def output(self) -> str:
         """What the model's output is called."""
-        return "forecast" if self.kind == "series" else "probabilities"
+        return "picture" if self.restores else "forecast" if self.kind == "series" else "probabilities"
+
+    @property
+    def restores(self) -> bool:
+        """Whether it gives a picture back for each that it takes, as large, 0 to 255."""
+        return self.kind == "image" and not self.labels
 
     @property
     def is_grey(self) -> bool:
@@ -85,6 +91,8 @@ class Contract:
     @property
     def answer_shape(self) -> tuple[int, ...]:
         """Of what it gives for a batch of one."""
+        if self.restores:
+            return (1, *self.shape)
         return (1, len(self.labels), *(self.shape if self.kind == "passage" else ()))
 
 
@@ -97,7 +105,7 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
         preparation: how pictures are prepared for it, as its data say.
 
     Raises:
-        UserError: it is no classifier or forecast with one input and one output, or of a kind that can't be exported.
+        UserError: it has not one input and one output, or is of a kind that can't be exported.
     """
     scores, record = exportable(run), run.record()
     if run.path(passages.FILE).is_file():
@@ -107,6 +115,8 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
                         "each can be exported.")
     if scores.get("series"):
         return _of_series(run, model, scores, record.get("title", run.project))
+    if scores.get("picture"):
+        return _of_pictures(run, model, scores, preparation)
     labels = tuple(map(str, scores["labels"]))
     columns = math.prod(model.outputs[0].shape[1:])
     if columns != len(labels) and (columns, len(labels)) != (1, 2):
@@ -115,9 +125,7 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
     layer = tokenizer(model)
     rules = _tokenizer(layer, run.project) if layer else ()
     kind, shape = ("text", tuple(ids(model).shape[1:])) if layer else _seen(model)
-    if kind == "image" and not preparations.of(preparation).fits(shape):
-        raise UserError(f"{run.project} takes pictures of shape {shape}, and its data prepare them as {preparation!r}, "
-                        "which gives others: change the net's input, or the data's `preparation`.")
+    _prepared(run, kind, shape, preparation)
     return Contract(run.project, record.get("title", run.project), kind, tuple(shape), labels, _told(scores),
                     tuple(map(str, layer.get_vocabulary())) if layer else (), model.inputs[0].name, preparation, *rules)
 
@@ -131,9 +139,9 @@ def exportable(run) -> dict:
     scores = run.read_json("scores.json")
     if not scores:
         raise UserError(f"{run.project} has no scores in run {run.name}: let it finish with `{run.command}`.")
-    if not (run.path(passages.FILE).is_file() or scores.get("labels") or scores.get("series")):
-        raise UserError(f"{run.project} neither tells labels apart nor forecasts, and export makes files of what does: "
-                        f"use {run.path('model.keras')} itself.")
+    if not (run.path(passages.FILE).is_file() or any(scores.get(name) for name in ("labels", "series", "picture"))):
+        raise UserError(f"{run.project} neither tells labels apart nor forecasts nor restores pictures, and export "
+                        f"makes files of what does: use {run.path('model.keras')} itself.")
     return scores
 
 
@@ -146,6 +154,25 @@ def _of_series(run, model, scores: dict, title: str) -> Contract:
     return Contract(run.project, title, "series", shape, tuple(told["horizons"]), _told(scores),
                     input=model.inputs[0].name, columns=tuple(told["columns"]), unit=told["unit"],
                     scale=float(told["scale"]))
+
+
+def _of_pictures(run, model, scores: dict, preparation: str) -> Contract:
+    """The contract of a model that gives pictures back, by what `evaluation.restore` noted."""
+    kind, shape = _seen(model)
+    if kind != "image" or tuple(model.outputs[0].shape[1:]) != shape:
+        raise UserError(f"{run.path('model.keras')} is not the model that was scored: it gives no picture back. Let "
+                        f"the run finish with `{run.command}`.")
+    _prepared(run, kind, shape, preparation)
+    return Contract(run.project, run.record().get("title", run.project), kind, shape, (), _told(scores),
+                    input=model.inputs[0].name, preparation=preparation, unit=pictures.UNIT,
+                    scale=float(scores["picture"]["scale"]))
+
+
+def _prepared(run, kind: Kind, shape: tuple[int, ...], preparation: str) -> None:
+    """Raise a UserError where pictures that are prepared this way are no examples of the model."""
+    if kind == "image" and not preparations.of(preparation).fits(shape):
+        raise UserError(f"{run.project} takes pictures of shape {shape}, and its data prepare them as {preparation!r}, "
+                        "which gives others: change the net's input, or the data's `preparation`.")
 
 
 def _of_passages(run, model, scores: dict) -> Contract:
@@ -201,7 +228,8 @@ def _told(scores: dict) -> str:
     elif "accuracy" in metrics:
         told = f"{metrics['accuracy']:.2%} accuracy"
     else:
-        told = ", ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in metrics.items()) or "scored"
+        told = {name: metrics[name] for name in scores.get("headline") or metrics if name in metrics}
+        told = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in told.items()) or "scored"
     real = "a sample made by the package" if scores["source"] == "sample" else "real data"
     note = f" ({scores['source_note']})" if scores.get("source_note") else ""
     return f"{told} on {scores['n']} test {scores['noun']}, {real}{note}"

@@ -11,7 +11,7 @@ import re
 import zipfile
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import graph, metadata_schema, passages, phone, preparation
+from dl100_tf.export import graph, metadata_schema, passages, phone, pictures, preparation
 from dl100_tf.export.contract import Contract
 
 NAME = b"TFLITE_METADATA"  # of the model's buffer that holds it
@@ -132,7 +132,10 @@ def _character_rule(length: int) -> str:
 
 
 def _output(contract: Contract) -> dict:
-    """`TensorMetadata` of what the model gives; a passage's labels are of its rows."""
+    """`TensorMetadata` of what the model gives; a passage's labels are of its rows, and a picture has none."""
+    if contract.restores:
+        return {"name": contract.output, "description": f"The picture as the model gives it back, {pictures.UNIT}.",
+                "content": {"content_properties": {"FeatureProperties": {}}}, "stats": {"min": [0], "max": [255]}}
     if contract.kind == "series":
         return {"name": contract.output, "description": f"What is forecast for each hour to come, in {contract.unit}.",
                 "content": {"content_properties": {"FeatureProperties": {}}}, "associated_files": [
@@ -149,7 +152,7 @@ def _files(contract: Contract) -> dict[str, str]:
     for label in contract.labels:
         if not label or "\n" in label:
             raise UserError(f"the label {label!r} can't stand in a line of {LABELS}: give the class another name.")
-    told = {LABELS: "".join(f"{label}\n" for label in contract.labels)}
+    told = {LABELS: "".join(f"{label}\n" for label in contract.labels)} if contract.labels else {}
     if contract.kind == "text":
         plain = contract.vocabulary if contract.token == "word" else [*map(_visible, contract.vocabulary)]
         if contract.vocabulary[:2] != ("", "[UNK]") or any(" " in word or "\n" in word for word in plain):
@@ -219,7 +222,7 @@ def read(model: bytes) -> dict:
         words = [line.rsplit(" ", 1) for line in _lines(shipped.get(VOCABULARY, ""))]
         by_id = {int(number): {PAD: "", UNKNOWN: "[UNK]"}.get(word, _character(word)) for word, number in words}
         pieces = _lines(shipped.get(passages.FILE, ""))
-        return told | {"labels": _lines(shipped[LABELS]),
+        return told | {"labels": _lines(shipped[LABELS]) if given.get("associated_files") else [],
                        "vocabulary": pieces or [by_id[number] for number in range(len(words))]}
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"the metadata of this .tflite file are damaged ({error}): export the run again.") from error

@@ -29,7 +29,8 @@ class Export:
     Attributes:
         run, model, contract: what is exported.
         test, train: examples to compare on and to calibrate with, (n, ...).
-        keras: Keras' probabilities on the test set, (n, labels) or of passages (n, 2, length), or its forecasts.
+        keras: Keras' probabilities on the test set, (n, labels) or of passages (n, 2, length), its forecasts or
+            pictures.
         parity: what each variant's comparison found, by variant.
         mistakes: likewise of each mistake in preprocessing that was tried.
         refused: why a variant isn't published, by variant.
@@ -151,7 +152,7 @@ class Export:
         inputs = phone.inputs(self.model, self.contract, self.test[self.golden])
         rest = {golden.FILE: golden.write(self.contract, self.test[self.golden], inputs, self.keras[self.golden],
                                           self.y[self.golden]),
-                "labels.txt": "\n".join(self.contract.labels) + "\n"}
+                **({"labels.txt": "\n".join(self.contract.labels) + "\n"} if self.contract.labels else {})}
         if self.contract.vocabulary:
             rest[golden.VOCABULARY] = json.dumps(self.contract.vocabulary, ensure_ascii=False) + "\n"
         told = {name: card.described(content if isinstance(content, bytes) else content.encode())

@@ -65,10 +65,14 @@ def _of_golden(found: dict) -> Request:
 
 
 def _answer(row: dict):
-    """What Keras answered: a forecast, a label, or the places of a passage's likeliest answer."""
+    """What Keras answered: a forecast, a label, a picture in words, or the places of a passage's likeliest answer."""
     for name in ("label", "forecast"):
         if name in row:
             return row[name]
+    if "picture" in row:
+        pixels = [value for line in row["picture"] for pixel in line for value in pixel]
+        return (f"a picture of {len(row['picture'][0])} x {len(row['picture'])} pixels with a mean brightness of "
+                f"{sum(pixels) / len(pixels):.1f}")
     return [places.index(max(places)) for places in row["probabilities"]]
 
 

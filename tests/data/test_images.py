@@ -282,3 +282,12 @@ def test_any_picture_gives_a_digit_or_an_error(path):
         Image.fromarray(picture[: 5 + index, : 32 - index]).save(path)
         with contextlib.suppress(DataError):
             assert images.read_digit(path).shape == (28, 28, 1)
+
+
+def test_a_picture_is_written_as_it_is_read(tmp_path):
+    for channels in (1, 3):
+        x = np.random.default_rng(0).uniform(-20, 280, (9, 9, channels)).astype("float32")
+        images.write(x, tmp_path / "one.png")
+        assert np.array_equal(images.read(tmp_path / "one.png", 9, channels), x.clip(0, 255).round().astype("uint8"))
+    with pytest.raises(DataError, match=r"two\.png can't be written"):
+        images.write(x, tmp_path / "one.png" / "two.png")

@@ -1,0 +1,126 @@
+"""What is out of the ordinary, learnt from the ordinary alone: one class is normal, nine are not.
+
+Idea    A net that never saw the normal class, but a million photos of other things, sees what is odd in a picture.
+Data    CIFAR-10: 5 000 photographs of one class to learn from, 10 000 of all ten to be tested on.
+Run     python -m dl100_tf.projects.anomaly_cifar10
+Expect  not measured yet
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from dl100_tf import cli, evaluation, training
+from dl100_tf.data import cifar10, console, images, one_class, sources
+from dl100_tf.models import autoencoders, backbones, cuts, detectors, features
+
+PARTS = ("validation", "test")  # of the pictures that distances are measured of
+
+
+@dataclass(frozen=True)
+class Config(cli.Common):
+    epochs: int = 10  # passes over one class's pictures, of each autoencoder; more than a finished run has extend it
+    learning_rate: float = 3e-3  # the largest learning rate of the autoencoders
+    schedule: cli.Schedule = "one_cycle"  # how the learning rate moves
+    normal: str = "0"  # the class that is normal in the model that is saved, by name or number; the tables have all
+    code: int = 64  # numbers in the autoencoders' bottleneck
+    backbone: str = "MobileNetV2"  # a net of keras.applications
+    weights: str = "auto"  # imagenet (downloaded once), a file, or none: random; auto: imagenet if it can be had
+    size: int = 160  # pixels a side to which a picture is enlarged, as the backbone knows large ones
+    layers: tuple[str, ...] = ("block_14_add",)  # of the backbone, whose maps are averaged into features
+    detector: Literal["neighbours", "mahalanobis"] = "mahalanobis"  # what the saved model measures the distance by
+    neighbours: int = 2  # how many of the nearest normal pictures are asked
+    shrinkage: float = 0.1  # how far the covariance is shrunk towards none, between 0 and 1
+
+    def __post_init__(self):
+        super().__post_init__()
+        backbones.check(self.backbone)
+
+
+def load_classes(config):
+    """Photographs of all ten classes, uint8 (n, 32, 32, 3)."""
+    return cifar10.load(config.source, config.data_dir, validation=0.1, seed=config.seed)
+
+
+def load_data(config):
+    """The normal class to learn from, all ten to be tested on: is it that class, 0, or anything else, 1?"""
+    pictures = load_classes(config)
+    return one_class.against_rest(pictures, one_class.number(pictures, config.normal))
+
+
+def build_model(config, body):
+    """Pixels (batch, 32, 32, 3), 0..255, to features (batch, n): the mean over a picture and its mirror image."""
+    import keras
+    from keras import layers
+
+    image = keras.Input((32, 32, 3), name="image")
+    large = layers.Resizing(config.size, config.size)(image)
+    both = keras.ops.concatenate([large, keras.ops.flip(large, axis=2)], axis=0)  # in one batch
+    maps = keras.Model(body.inputs[0], [cuts.layer(body, name).output for name in config.layers])(both)
+    seen = [layers.GlobalAveragePooling2D()(one) for one in ([maps] if len(config.layers) == 1 else maps)]
+    seen = layers.Concatenate()(seen) if len(seen) > 1 else seen[0]
+    mean = keras.ops.mean(keras.ops.reshape(seen, (2, -1, seen.shape[-1])), axis=0)
+    return keras.Model(image, mean, name="anomaly_cifar10")
+
+
+def predict(model, config, photo: Path):
+    """How anomalous a photo is beside the class that is normal."""
+    odd = float(model.predict(images.read(photo, 32)[None], verbose=0)[0, 0])
+    return [1 - odd, odd]
+
+
+def by_autoencoder(pictures, normal: int, run, config) -> tuple[dict, float]:
+    """Train an autoencoder on one class: how badly it gives held-out and test pictures back, and its seconds."""
+    import keras
+
+    console.say(f"normal  {pictures.labels[normal]}: autoencoder")
+    place = run if normal == one_class.number(pictures, config.normal) else run.part(f"normal-{normal}")
+    net = autoencoders.convolutional((32, 32, 3), config.code, (32, 64, 64))
+    net.compile(keras.optimizers.Adam(config.learning_rate), "mse")
+    training.fit(net, one_class.only(pictures, normal).as_targets(), place, config)
+    return {part: np.square(net.predict(pictures.parts()[part].x, batch_size=256, verbose=0)
+                            - pictures.parts()[part].x).mean(axis=(1, 2, 3)) for part in PARTS}, (
+        place.read_json("training.json")["train_seconds"])
+
+
+def by_features(pictures, normal: int, seen: dict, config) -> dict:
+    """The detectors, by name, fitted to the features of one class."""
+    mine = np.asarray(seen["train"])[pictures.train.y == normal]
+    return {"neighbours": detectors.Neighbours(mine, config.neighbours),
+            "mahalanobis": detectors.Mahalanobis(mine, config.shrinkage)}
+
+
+def recipe(config, run):
+    pictures, data = load_classes(config), load_data(config)
+    normal, classes = one_class.number(pictures, config.normal), range(len(pictures.labels))
+    body, _ = backbones.of_run(run, config, pictures, sources.reachable)
+    eye = build_model(config, body)
+    errors, seconds = zip(*(by_autoencoder(pictures, number, run, config) for number in classes), strict=True)
+    seen, spent = zip(*(features.compute(eye, part.x) for part in pictures.parts().values()), strict=True)
+    seen = dict(zip(pictures.parts(), seen, strict=True))
+    off = {"autoencoder": errors, "neighbours": [], "mahalanobis": []}
+    for number in classes:
+        for way, detector in by_features(pictures, number, seen, config).items():
+            off[way].append({part: detector(seen[part]) for part in PARTS})
+    chosen = by_features(pictures, normal, seen, config)[config.detector]
+    ordinary = off[config.detector][normal]["validation"][pictures.validation.y == normal]
+    model = detectors.judges(eye, chosen, *detectors.threshold(ordinary), "anomaly_cifar10")
+    run.save(model)
+    run.write_json("training.json", run.read_json("training.json") | {
+        "train_seconds": sum(seconds) + sum(spent), "parameters": model.count_params()})
+    judged = evaluation.score(model, data, run, noun="pictures")
+    means = evaluation.compare_ways(run, off, {part: pictures.parts()[part].y for part in PARTS}, pictures.labels)
+    evaluation.draw_extremes(run, "extremes", data.test.x, off[config.detector][normal]["test"], data.test.y,
+                             data.labels[0])
+    scores = evaluation.record(run, data, {
+        "auroc_mean": means[config.detector], "auroc_autoencoder": means["autoencoder"], **judged["metrics"]},
+        judged["n"], "pictures", ("auroc_mean", "auroc_autoencoder"), labels=judged["labels"])
+    evaluation.plot(run)
+    evaluation.report(run)
+    return scores
+
+
+if __name__ == "__main__":
+    cli.main(__file__)
