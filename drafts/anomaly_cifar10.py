@@ -16,8 +16,6 @@ from dl100_tf import cli, evaluation, training
 from dl100_tf.data import cifar10, console, images, one_class, sources
 from dl100_tf.models import autoencoders, backbones, cuts, detectors, features
 
-PARTS = ("validation", "test")  # of the pictures that distances are measured of
-
 
 @dataclass(frozen=True)
 class Config(cli.Common):
@@ -71,8 +69,8 @@ def predict(model, config, photo: Path):
     return [1 - odd, odd]
 
 
-def by_autoencoder(pictures, normal: int, run, config) -> tuple[dict, float]:
-    """Train an autoencoder on one class: how badly it gives held-out and test pictures back, and its seconds."""
+def by_autoencoder(pictures, normal: int, run, config) -> dict:
+    """Train an autoencoder on one class, and measure by part how badly it gives each picture back, (n,)."""
     import keras
 
     console.say(f"normal  {pictures.labels[normal]}: autoencoder")
@@ -80,40 +78,39 @@ def by_autoencoder(pictures, normal: int, run, config) -> tuple[dict, float]:
     net = autoencoders.convolutional((32, 32, 3), config.code, (32, 64, 64))
     net.compile(keras.optimizers.Adam(config.learning_rate), "mse")
     training.fit(net, one_class.only(pictures, normal).as_targets(), place, config)
-    return {part: np.square(net.predict(pictures.parts()[part].x, batch_size=256, verbose=0)
-                            - pictures.parts()[part].x).mean(axis=(1, 2, 3)) for part in PARTS}, (
-        place.read_json("training.json")["train_seconds"])
+    return {"seconds": place.read_json("training.json")["train_seconds"], **{
+        part: np.square(net.predict(split.x, batch_size=256, verbose=0) - split.x).mean(axis=(1, 2, 3))
+        for part, split in pictures.parts().items() if part != "train"}}
 
 
 def by_features(pictures, normal: int, seen: dict, config) -> dict:
-    """The detectors, by name, fitted to the features of one class."""
+    """The ways to measure a distance, by name, fitted to the features of one class."""
     mine = np.asarray(seen["train"])[pictures.train.y == normal]
     return {"neighbours": detectors.Neighbours(mine, config.neighbours),
             "mahalanobis": detectors.Mahalanobis(mine, config.shrinkage)}
 
 
 def recipe(config, run):
-    pictures, data = load_classes(config), load_data(config)
+    pictures = load_classes(config)
     normal, classes = one_class.number(pictures, config.normal), range(len(pictures.labels))
     body, _ = backbones.of_run(run, config, pictures, sources.reachable)
     eye = build_model(config, body)
-    errors, seconds = zip(*(by_autoencoder(pictures, number, run, config) for number in classes), strict=True)
-    seen, spent = zip(*(features.compute(eye, part.x) for part in pictures.parts().values()), strict=True)
+    off = {"autoencoder": [by_autoencoder(pictures, number, run, config) for number in classes]}
+    seen, spent = zip(*(features.compute(eye, split.x) for split in pictures.parts().values()), strict=True)
     seen = dict(zip(pictures.parts(), seen, strict=True))
-    off = {"autoencoder": errors, "neighbours": [], "mahalanobis": []}
-    for number in classes:
-        for way, detector in by_features(pictures, number, seen, config).items():
-            off[way].append({part: detector(seen[part]) for part in PARTS})
-    chosen = by_features(pictures, normal, seen, config)[config.detector]
+    fitted = [by_features(pictures, number, seen, config) for number in classes]
+    for way in fitted[normal]:
+        off[way] = [{part: one[way](x) for part, x in seen.items() if part != "train"} for one in fitted]
     ordinary = off[config.detector][normal]["validation"][pictures.validation.y == normal]
-    model = detectors.judges(eye, chosen, *detectors.threshold(ordinary), "anomaly_cifar10")
+    model = detectors.judges(eye, fitted[normal][config.detector], *detectors.threshold(ordinary), "anomaly_cifar10")
     run.save(model)
     run.write_json("training.json", run.read_json("training.json") | {
-        "train_seconds": sum(seconds) + sum(spent), "parameters": model.count_params()})
+        "parameters": model.count_params(), "train_seconds": sum(spent) + sum(one["seconds"] for one in off["autoencoder"])})
+    data = one_class.against_rest(pictures, normal)
     judged = evaluation.score(model, data, run, noun="pictures")
-    means = evaluation.compare_ways(run, off, {part: pictures.parts()[part].y for part in PARTS}, pictures.labels)
-    evaluation.draw_extremes(run, "extremes", data.test.x, off[config.detector][normal]["test"], data.test.y,
-                             data.labels[0])
+    means = evaluation.compare_ways(run, off, {part: split.y for part, split in pictures.parts().items()},
+                                    pictures.labels)
+    evaluation.draw_extremes(run, "extremes", data.test, off[config.detector][normal]["test"], data.labels[0])
     scores = evaluation.record(run, data, {
         "auroc_mean": means[config.detector], "auroc_autoencoder": means["autoencoder"], **judged["metrics"]},
         judged["n"], "pictures", ("auroc_mean", "auroc_autoencoder"), labels=judged["labels"])

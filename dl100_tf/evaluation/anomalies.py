@@ -54,8 +54,8 @@ def compare_ways(run, off: Mapping[str, Sequence[Mapping[str, np.ndarray]]], y: 
                  "training pictures that nothing was fitted to: settings are chosen by them, and the test comes after.",
                  best={})
     draw_curves(run, "curves", {way: {label: each[number]["test"] for number, label in enumerate(labels)}
-                                for way, each in off.items()}, y["test"], labels, "ROC curves on the test pictures, each "
-                "class as the normal one in turn.", "Ways to tell")
+                                for way, each in off.items()}, y["test"], labels, "ROC curves on the test pictures, "
+                "each class as the normal one in turn.", "Ways to tell")
     return means["test"]
 
 
@@ -92,15 +92,14 @@ def draw_curves(run, name: str, ways: Mapping[str, Mapping[str, np.ndarray]], y:
     return figures.figure(run, name, draw, caption, (figures.WIDE[0], figures.WIDE[0] / max(len(ways), 2) + 0.4), title)
 
 
-def draw_extremes(run, name: str, x: np.ndarray, distance: np.ndarray, abnormal: np.ndarray, normal: str) -> Path:
+def draw_extremes(run, name: str, test, distance: np.ndarray, normal: str) -> Path:
     """Draw the pictures that look most and least anomalous, the normal ones and the others apart.
 
     Args:
         run: the `Run` to write into.
         name: the figure's name.
-        x: pictures, uint8 (n, h, w, c).
+        test: `x`, pictures, uint8 (n, h, w, c), and whether each is abnormal, `y`, (n,).
         distance: how far off each looks, (n,).
-        abnormal: whether it is, (n,).
         normal: what the normal ones are called.
 
     Returns:
@@ -108,8 +107,9 @@ def draw_extremes(run, name: str, x: np.ndarray, distance: np.ndarray, abnormal:
     """
     rows, order = [], np.argsort(distance, kind="stable")
     for told, wanted in ((normal, False), ("others", True)):
-        mine = order[np.asarray(abnormal, bool)[order] == wanted]
-        rows += [(f"{told}: least anomalous", x[mine[:pictures.ROW]]),
-                 (f"{told}: most anomalous", x[mine[::-1][:pictures.ROW]])]
-    return pictures.draw_pictures(run, name, rows, "Test pictures by how anomalous they look. The second row are false "
-                                  "alarms, the third are those that were missed first.", "The most and the least anomalous")
+        mine = order[np.asarray(test.y, bool)[order] == wanted]
+        rows += [(f"{told}: least anomalous", test.x[mine[:pictures.ROW]]),
+                 (f"{told}: most anomalous", test.x[mine[::-1][:pictures.ROW]])]
+    return pictures.draw_pictures(run, name, rows, "Test pictures by how anomalous they look. The second row are "
+                                  "false alarms, the third are those that were missed first.",
+                                  "The most and the least anomalous")

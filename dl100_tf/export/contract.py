@@ -225,7 +225,7 @@ def _told(scores: dict) -> str:
     metrics = scores["metrics"]
     if scores.get("series"):
         told = f"{metrics['mae']:.2f} {scores['series']['unit']} mean absolute error"
-    elif "accuracy" in metrics:
+    elif "accuracy" in metrics and not scores.get("headline"):
         told = f"{metrics['accuracy']:.2%} accuracy"
     else:
         told = {name: metrics[name] for name in scores.get("headline") or metrics if name in metrics}

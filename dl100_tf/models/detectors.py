@@ -48,7 +48,7 @@ class Neighbours:
         near = dense(layers.UnitNormalization()(features))
         dense.set_weights([self.kept.T])
         nearest = keras.ops.top_k(near, self.count)[0]
-        return 1 - keras.ops.mean(nearest, axis=1, keepdims=True)
+        return layers.Rescaling(-1, 1)(keras.ops.mean(nearest, axis=1, keepdims=True))
 
 
 class Mahalanobis:

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,6 @@ def test_curves_and_extremes_are_drawn(home, monkeypatch):
     shown = {}
     monkeypatch.setattr(pictures, "draw_pictures", lambda run, name, rows, *rest: shown.update(rows))
     x = np.arange(60, dtype="uint8")[:, None, None, None] * np.ones((1, 4, 4, 1), "uint8")
-    evaluation.draw_extremes(run, "extremes", x, np.arange(60.0)[::-1], y == 1, "a")
+    evaluation.draw_extremes(run, "extremes", SimpleNamespace(x=x, y=y == 1), np.arange(60.0)[::-1], "a")
     assert shown["a: most anomalous"][0, 0, 0, 0] == 0 and shown["others: least anomalous"][0, 0, 0, 0] == 58
     assert shown["a: least anomalous"][0, 0, 0, 0] == 59 and all(len(row) == 12 for row in shown.values())

@@ -10,7 +10,7 @@ import pytest
 from dl100_tf import evaluation, export
 from dl100_tf.data import mnist
 from dl100_tf.errors import UserError
-from dl100_tf.export import contract, golden, graph, litert, metadata, parity, saved_model, versions
+from dl100_tf.export import asking, checks, contract, golden, graph, litert, metadata, parity, saved_model, versions
 from dl100_tf.models import autoencoders
 from dl100_tf.run import Run
 from dl100_tf.serving import config_requests
@@ -108,6 +108,9 @@ def test_the_bundle_proves_itself(published):
     kind, inputs, pictures, truth, words, scale = golden.read(published["tflite"])
     assert kind == "image" and inputs.shape == (32, 28, 28, 3) and pictures.shape == truth.shape == (32, 28, 28, 1)
     assert np.array_equal(inputs[..., :1], truth) and words == () and scale == 255
+    bundle = asking.opened(published["tflite"])
+    assert all(checks.reader(bundle, check, "python")[0].outcome == "not run" for check in ("mediapipe",
+                                                                                            "tflite-support"))
 
 
 @pytest.mark.slow
