@@ -56,9 +56,8 @@ def build_model(config, body):
     image = keras.Input((32, 32, 3), name="image")
     large = layers.Resizing(config.size, config.size)(image)
     both = keras.ops.concatenate([large, keras.ops.flip(large, axis=2)], axis=0)  # in one batch
-    maps = keras.Model(body.inputs[0], [cuts.layer(body, name).output for name in config.layers])(both)
-    seen = [layers.GlobalAveragePooling2D()(one) for one in ([maps] if len(config.layers) == 1 else maps)]
-    seen = layers.Concatenate()(seen) if len(seen) > 1 else seen[0]
+    pooled = [layers.GlobalAveragePooling2D()(cuts.layer(body, name).output) for name in config.layers]
+    seen = keras.Model(body.inputs[0], keras.ops.concatenate(pooled, axis=1))(both)
     mean = keras.ops.mean(keras.ops.reshape(seen, (2, -1, seen.shape[-1])), axis=0)
     return keras.Model(image, mean, name="anomaly_cifar10")
 
@@ -83,33 +82,31 @@ def by_autoencoder(pictures, normal: int, run, config) -> dict:
         for part, split in pictures.parts().items() if part != "train"}}
 
 
-def by_features(pictures, normal: int, seen: dict, config) -> dict:
-    """The ways to measure a distance, by name, fitted to the features of one class."""
-    mine = np.asarray(seen["train"])[pictures.train.y == normal]
+def by_features(pictures, normal: int, seen, config) -> dict:
+    """The ways to measure a distance, by name, fitted to what was seen of one class in training."""
+    mine = np.asarray(seen)[pictures.train.y == normal]
     return {"neighbours": detectors.Neighbours(mine, config.neighbours),
             "mahalanobis": detectors.Mahalanobis(mine, config.shrinkage)}
 
 
 def recipe(config, run):
     pictures = load_classes(config)
-    normal, classes = one_class.number(pictures, config.normal), range(len(pictures.labels))
-    body, _ = backbones.of_run(run, config, pictures, sources.reachable)
-    eye = build_model(config, body)
-    off = {"autoencoder": [by_autoencoder(pictures, number, run, config) for number in classes]}
-    seen, spent = zip(*(features.compute(eye, split.x) for split in pictures.parts().values()), strict=True)
-    seen = dict(zip(pictures.parts(), seen, strict=True))
-    fitted = [by_features(pictures, number, seen, config) for number in classes]
+    parts, normal = pictures.parts(), one_class.number(pictures, config.normal)
+    eye = build_model(config, backbones.of_run(run, config, pictures, sources.reachable)[0])
+    off = {"autoencoder": [by_autoencoder(pictures, number, run, config) for number in range(len(pictures.labels))]}
+    seen = {part: features.compute(eye, split.x) for part, split in parts.items()}  # with the seconds it took
+    fitted = [by_features(pictures, number, seen["train"][0], config) for number in range(len(pictures.labels))]
     for way in fitted[normal]:
-        off[way] = [{part: one[way](x) for part, x in seen.items() if part != "train"} for one in fitted]
+        off[way] = [{part: one[way](seen[part][0]) for part in ("validation", "test")} for one in fitted]
     ordinary = off[config.detector][normal]["validation"][pictures.validation.y == normal]
     model = detectors.judges(eye, fitted[normal][config.detector], *detectors.threshold(ordinary), "anomaly_cifar10")
     run.save(model)
+    spent = sum(one["seconds"] for one in off["autoencoder"]) + sum(seconds for _, seconds in seen.values())
     run.write_json("training.json", run.read_json("training.json") | {
-        "parameters": model.count_params(), "train_seconds": sum(spent) + sum(one["seconds"] for one in off["autoencoder"])})
+        "train_seconds": spent, "parameters": model.count_params()})
     data = one_class.against_rest(pictures, normal)
     judged = evaluation.score(model, data, run, noun="pictures")
-    means = evaluation.compare_ways(run, off, {part: split.y for part, split in pictures.parts().items()},
-                                    pictures.labels)
+    means = evaluation.compare_ways(run, off, {part: split.y for part, split in parts.items()}, pictures.labels)
     evaluation.draw_extremes(run, "extremes", data.test, off[config.detector][normal]["test"], data.labels[0])
     scores = evaluation.record(run, data, {
         "auroc_mean": means[config.detector], "auroc_autoencoder": means["autoencoder"], **judged["metrics"]},
