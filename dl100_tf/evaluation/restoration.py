@@ -43,20 +43,31 @@ def restore(model, data, run, spoilt: Mapping[str, np.ndarray], more: Mapping[st
     metrics, rows, shown = {**more, "error": error(found, y)}, [], [("original", y[:SHOWN])]
     for kind, noisy in spoilt.items():
         clean = given(model, noisy)
-        decibels = {"noisy": psnr(noisy, y), "median": max(psnr(median(noisy, side), y) for side in MEDIANS)}
-        name, kind = f"psnr_{kind}", kind.replace("_", " ")
-        metrics |= {name: psnr(clean, y), **{f"{name}_{other}": value for other, value in decibels.items()}}
-        rows.append({"noise": kind, "noisy": decibels["noisy"], "median filter": decibels["median"],
-                     "net": metrics[name], "gained": metrics[name] - decibels["noisy"]})
-        shown += [(kind, noisy[:SHOWN]), ("restored", clean[:SHOWN].round().astype("uint8"))]
+        row = _beside(noisy, clean, y)
+        metrics |= {f"psnr_{kind}": row["net"], f"psnr_{kind}_noisy": row["noisy"],
+                    f"psnr_{kind}_median": row["median filter"]}
+        rows.append({"noise": kind.replace("_", " "), **row})
+        shown += [(rows[-1]["noise"], noisy[:SHOWN]), ("restored", clean[:SHOWN].round().astype("uint8"))]
     record = scores.record(run, data, metrics, len(y), noun, headline or ["error"], picture={"scale": WHITE},
                            units={name: "dB" for name in metrics if name.startswith("psnr")})
+    if rows:
+        _show(run, rows, shown)
+    return record
+
+
+def _beside(noisy: np.ndarray, clean: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """What noise, a median filter and a net leave of pictures, PSNR in dB: a row of the table."""
+    before, ours = psnr(noisy, y), psnr(clean, y)
+    return {"noisy": before, "median filter": max(psnr(median(noisy, side), y) for side in MEDIANS), "net": ours,
+            "gained": ours - before}
+
+
+def _show(run, rows: list[dict], shown: list[tuple[str, np.ndarray]]) -> None:
     tables.table(run, "denoising", rows, "Noise taken away: PSNR in dB", "From the mean squared error over all test "
                  f"pictures. The median filter is the better of {' and '.join(map(str, MEDIANS))} pixels a side, on "
                  "these very pictures.", best={})
     pictures.draw_pictures(run, "restored", shown, "Test pictures, what noise made of them, and what the net made of "
                            "that.", "Originals, noisy, restored")
-    return record
 
 
 def given(model, x: np.ndarray) -> np.ndarray:

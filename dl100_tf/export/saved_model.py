@@ -25,12 +25,11 @@ def write(model, contract, folder: Path, examples) -> None:
 
     - `serving_default`: `image`, uint8 (batch, h, w, 1, 3 or 4) of any size, prepared as the contract says; or
       `text`, strings (batch,); or `contract.input`, float32 (batch, n). Out come `probabilities`, float32 (batch, k),
-      and `label`, strings (batch,), the likeliest. Of a series, (batch, hours, columns), comes `forecast` and no more;
-      of a picture that is given back, `picture`, float32 (batch, *contract.shape).
+      and `label`, strings (batch,), the likeliest. Of a series, (batch, hours, columns), comes `forecast` alone, and of
+      a picture that is given back `picture`, float32 (batch, *contract.shape).
     - `encoded`, of images only: the same for `image_bytes`, strings (batch,), JPEG, PNG, BMP or GIF files.
-    - `classify`, for the Classify API: `inputs`, serialised `tf.train.Example`s (batch,) with the feature
-      `image/encoded`, `text` or `contract.input`, to `classes`, strings, and `scores`, float32, both (batch, k). Only
-      of labels.
+    - `classify`, of labels only, for the Classify API: `inputs`, serialised `tf.train.Example`s (batch,) with the feature
+      `image/encoded`, `text` or `contract.input`, to `classes`, strings, and `scores`, float32, both (batch, k).
 
     Of passages only `passages.signature`. It holds the weights that these use: no optimizer, no Keras class.
 
