@@ -28,9 +28,8 @@ def write(model, contract, folder: Path, examples) -> None:
       and `label`, strings (batch,), the likeliest. Of a series, (batch, hours, columns), comes `forecast` alone, and of
       a picture that is given back `picture`, float32 (batch, *contract.shape).
     - `encoded`, of images only: the same for `image_bytes`, strings (batch,), JPEG, PNG, BMP or GIF files.
-    - `classify`, of labels only, for the Classify API: `inputs`, serialised `tf.train.Example`s (batch,) with the feature
+    - `classify`, of labels only, for the Classify API: `inputs`, `tf.train.Example`s (batch,) with the feature
       `image/encoded`, `text` or `contract.input`, to `classes`, strings, and `scores`, float32, both (batch, k).
-
     Of passages only `passages.signature`. It holds the weights that these use: no optimizer, no Keras class.
 
     Args:
