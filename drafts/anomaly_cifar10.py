@@ -27,8 +27,8 @@ class Config(cli.Common):
     backbone: str = "MobileNetV2"  # a net of keras.applications
     weights: str = "auto"  # imagenet (downloaded once), a file, or none: random; auto: imagenet if it can be had
     size: int = 160  # pixels a side to which a picture is enlarged, as the backbone knows large ones
-    layers: tuple[str, ...] = ("block_14_add",)  # of the backbone, whose maps are averaged into features
-    detector: Literal["neighbours", "mahalanobis"] = "mahalanobis"  # what the saved model measures the distance by
+    layers: tuple[str, ...] = ("out_relu",)  # of the backbone, whose maps are averaged into features
+    detector: Literal["neighbours", "mahalanobis"] = "neighbours"  # what the saved model measures the distance by
     neighbours: int = 2  # how many of the nearest normal pictures are asked
     shrinkage: float = 0.1  # how far the covariance is shrunk towards none, between 0 and 1
 
@@ -53,11 +53,11 @@ def build_model(config, body):
     import keras
     from keras import layers
 
-    image = keras.Input((32, 32, 3), name="image")
-    large = layers.Resizing(config.size, config.size)(image)
+    large = layers.Resizing(config.size, config.size)(image := keras.Input((32, 32, 3), name="image"))
     both = keras.ops.concatenate([large, keras.ops.flip(large, axis=2)], axis=0)  # in one batch
     pooled = [layers.GlobalAveragePooling2D()(cuts.layer(body, name).output) for name in config.layers]
-    seen = keras.Model(body.inputs[0], keras.ops.concatenate(pooled, axis=1))(both)
+    even = [layers.UnitNormalization()(one) for one in pooled]  # so that no layer outweighs another
+    seen = keras.Model(body.inputs[0], keras.ops.concatenate(even, axis=1))(both)
     mean = keras.ops.mean(keras.ops.reshape(seen, (2, -1, seen.shape[-1])), axis=0)
     return keras.Model(image, mean, name="anomaly_cifar10")
 
