@@ -20,7 +20,7 @@ from dl100_tf.models import autoencoders, backbones, cuts, detectors, features
 @dataclass(frozen=True)
 class Config(cli.Common):
     epochs: int = 10  # passes over one class's pictures, of each autoencoder; more than a finished run has extend it
-    learning_rate: float = 3e-3  # the largest learning rate of the autoencoders
+    learning_rate: float = 2e-3  # the largest learning rate of the autoencoders
     schedule: cli.Schedule = "one_cycle"  # how the learning rate moves
     normal: str = "0"  # the class that is normal in the model that is saved, by name or number; the tables have all
     code: int = 64  # numbers in the autoencoders' bottleneck

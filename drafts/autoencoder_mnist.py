@@ -27,7 +27,7 @@ class Config(cli.Common):
     dataset: Literal["mnist", "fashion_mnist"] = "mnist"  # digits, or clothes in the same format
     epochs: int = 10  # passes over the training pictures; more than a finished run has extend it
     batch_size: int = 128  # pictures a step
-    learning_rate: float = 4e-3  # the largest learning rate
+    learning_rate: float = 2e-3  # the largest learning rate
     schedule: cli.Schedule = "one_cycle"  # how the learning rate moves
     sizes: tuple[int, ...] = (2, 8, 32)  # bottlenecks beside PCA: to how many numbers a picture is reduced
     code: int = 128  # numbers in the bottleneck of the net that takes noise away, which is the one that is saved
