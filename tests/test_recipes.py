@@ -147,7 +147,7 @@ class TestRecipe:
         test = recipe.load_data(config).test
         given = stored.get("latent", test.x)
         again = run.load_model().predict(given[:64], verbose=0)
-        expected = stored[next(name for name in ("probabilities", "forecast", "image") if name in stored)][:64]
+        expected = next(stored[name] for name in ("probabilities", "forecast", "picture") if name in stored)[:64]
         assert len(again) == len(expected) and again.dtype == np.float32
         size = max(1, np.abs(expected).max())  # of a forecast: degrees
         np.testing.assert_allclose(again[:, -1], expected[:, -1], atol=1e-6 * size)

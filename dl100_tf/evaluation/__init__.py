@@ -10,6 +10,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "activations": ["draw_activations"],
+    "anomalies": ["auroc", "compare_ways", "draw_extremes"],
     "answers": ["score_answers", "score_spans"],
     "attention": ["draw_attention", "readable"],
     "boundaries": ["draw_boundary"],
@@ -21,10 +22,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "findings": ["explain_text"],
     "forecasts": ["forecast"],
     "generated": ["Judge", "Pixels", "judge_epochs", "known_judge", "score_pictures"],
+    "latent": ["draw_latent"],
     "layers": ["draw_layers"],
     "pictures": ["draw_pictures", "explain_images", "overlay"],
     "plots": ["plot"],
     "reports": ["report"],
+    "restoration": ["error", "restore"],
     "saliency": ["grad_cam"],
     "scores": ["record", "score"],
     "tables": ["table"],

@@ -7,6 +7,7 @@ import numpy as np
 
 from dl100_tf.errors import UserError
 from dl100_tf.evaluation import comparisons, records
+from dl100_tf.evaluation.pictures import WHITE
 from dl100_tf.evaluation.scores import record
 from dl100_tf.evaluation.tables import table
 from dl100_tf.evaluation.wording import clean
@@ -161,7 +162,7 @@ def score_pictures(run, data, judge, model, latents: np.ndarray, noun: str = "pi
     """Judge what a generator makes beside the test's pictures, and real training pictures likewise.
 
     It writes `scores.json`, with a judge that knows labels the table `balance`, and `predictions.npz`: `latent` and
-    `image`, float32, what an exported model has to give again.
+    `picture`, float32, what an exported model has to give again.
 
     Args:
         run: the `Run` to write into.
@@ -174,7 +175,7 @@ def score_pictures(run, data, judge, model, latents: np.ndarray, noun: str = "pi
     """
     latents = latents[:int(np.clip(len(data.test), LEAST, MOST))]
     with run.writing("predictions.npz") as file:
-        np.savez_compressed(file, latent=latents[:KEPT], image=model.predict(latents[:KEPT], verbose=0))
+        np.savez_compressed(file, latent=latents[:KEPT], picture=model.predict(latents[:KEPT], verbose=0))
     real, known = judge.look(data.test.x[:MOST])
     seen, guessed = judge.look(pixels(model, latents))
     reference = moments(real)
@@ -189,7 +190,7 @@ def score_pictures(run, data, judge, model, latents: np.ndarray, noun: str = "pi
     percent = [name for name in metrics if name not in (judge.distance, "floor")]
     headline = [name for name in (judge.distance, "sure", "least", "most") if name in metrics]
     return record(run, data, metrics, len(real), noun, headline, units=dict.fromkeys(percent, "%"),
-                  latents={"classes": [clean(str(label)) for label in classes]})
+                  latents={"classes": [clean(str(label)) for label in classes]}, picture={"scale": WHITE})
 
 
 def pixels(model, latents: np.ndarray) -> np.ndarray:

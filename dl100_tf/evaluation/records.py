@@ -54,7 +54,7 @@ def predictions(run) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            if "forecast" in arrays:  # of a recipe that is no classifier
+            if {"forecast", "picture"} & set(arrays):  # of a recipe that is no classifier
                 return None
             y, probabilities = arrays["y"].astype("int64"), arrays["probabilities"].astype("float64")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

@@ -22,6 +22,10 @@ MEANING = {  # of two labels: the second is what is looked for
     "rmse": "root of the mean squared error, which large misses rule",
     "skill": "the part of the best baseline's mean absolute error that is gone; 0 is no better than it",
     "calibration_error": "how far confidence is from accuracy, on average",
+    "auroc_mean": "each class as the normal one in turn: mean AUROC of distances in pre-trained features",
+    "auroc_autoencoder": "the same of an autoencoder's reconstruction error",
+    "pca_ratio": "test error beside that of PCA with as many numbers, those of the largest bottleneck; 1 is no better",
+    "error": "mean squared error of clean test pictures given back, white being 1",
     "analogies": "the share answered with the very word that was listed",
     "kinds": "the share of listed words whose nearest listed word is of their kind",
     "fid_in_cnn_mnist_features": "how far what was made lies from the test pictures, for our classifier; 0 is alike",
@@ -39,8 +43,8 @@ MEANS = {  # of more: each label is looked for in turn, and the mean over all is
     "precision": "how many of the finds are right, mean over the labels",
     "recall": "how many of those to find are found, mean over the labels",
 }
-NAMES = {"auroc": "AUROC", "f1": "F1", "brier": "Brier score", "mae": "MAE", "rmse": "RMSE"}
-NAMES |= records.CALLED
+NAMES = {"auroc": "AUROC", "f1": "F1", "brier": "Brier score", "mae": "MAE", "pca": "PCA", "psnr": "PSNR",
+         "rmse": "RMSE"} | records.CALLED
 JUMP = 0.2  # a word that moves the probability this far is underlined
 PICTURE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]*")
 CHART = (600, 60)  # the word-by-word line's box; it is stretched to the page's width

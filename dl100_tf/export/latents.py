@@ -1,7 +1,7 @@
-"""What is particular about generators: points in, pictures out.
+"""What is particular about generators: a point goes in. What comes out is as in `pictures`.
 
 A point is a row of numbers of the normal distribution, behind them the class that is wanted, one-hot, where the net is
-told one. There are no labels and no probabilities: pictures are compared pixel by pixel, beside the 255 of full white.
+told one.
 """
 
 from types import SimpleNamespace
@@ -10,7 +10,6 @@ import numpy as np
 
 from dl100_tf.errors import UserError
 
-WHITE = 255.0
 CALIBRATION = 300  # points from which int8 learns the ranges of all tensors
 RULE = "numbers of the normal distribution, mean 0, standard deviation 1, each drawn on its own"
 CLASS = "; behind them {count} for the class, 1 for the one that is wanted and 0 for the others: {classes}"
@@ -26,24 +25,9 @@ def rule(contract) -> str:
     return told + CLASS.format(count=len(classes), classes=", ".join(classes)) if classes else told
 
 
-def of_run(run, scores: dict, given, answer) -> dict:
-    """What the contract of a generator has besides, by its scores and the shapes of its input and output.
-
-    Raises:
-        UserError: it is not the model that was scored.
-    """
-    classes = tuple(map(str, scores["latents"]["classes"]))
-    if len(given) != 1 or len(answer) != 3 or given[0] <= len(classes):
-        raise UserError(f"{run.path('model.keras')} is not the model that was scored. Let the run finish with "
-                        f"`{run.command}`.")
-    return {"shape": given, "picture": answer, "labels": classes, "columns": classes, "scale": WHITE}
-
-
-def score(metrics: dict) -> str:
-    """The score in words; the distance is never called FID alone."""
-    names = {"fid_in_cnn_mnist_features": "FID in cnn_mnist features",
-             "frechet_distance_of_pixels": "Fréchet distance of pixels"}
-    return ", ".join(f"{called} {metrics[name]:.2f}" for name, called in names.items() if name in metrics) or "scored"
+def classes(scores: dict) -> tuple[str, ...] | None:
+    """The classes that a generator can be told, by its scores; None where the model is none."""
+    return tuple(map(str, scores["latents"]["classes"])) if "latents" in scores else None
 
 
 def points(run, contract) -> SimpleNamespace:
@@ -59,10 +43,10 @@ def points(run, contract) -> SimpleNamespace:
     except Exception as error:  # a damaged zip fails in many ways
         raise UserError(f"{file} is missing or damaged ({error}): let the run finish with `{run.command}`, or train "
                         "again under another --run name.") from error
-    classes = len(contract.columns)
+    count = len(contract.columns)
     train = np.random.default_rng(0).standard_normal((CALIBRATION, contract.shape[0]), dtype="float32")
-    if classes:
-        train[:, -classes:] = np.eye(classes, dtype="float32")[np.arange(CALIBRATION) % classes]
+    if count:
+        train[:, -count:] = np.eye(count, dtype="float32")[np.arange(CALIBRATION) % count]
     return SimpleNamespace(test=_Part(test), train=_Part(train))
 
 
@@ -87,11 +71,6 @@ def spoilt(latents: np.ndarray, classes: tuple[str, ...]) -> dict[str, np.ndarra
     return found | ({"the next class": with_class(numbers, np.roll(told, 1, axis=1))} if classes else {})
 
 
-def told(contract) -> dict:
-    """What golden vectors of a generator tell besides."""
-    return {"picture": contract.picture, "columns": contract.columns, "scale": contract.scale}
-
-
-def row(latent: np.ndarray, image: np.ndarray, _) -> dict:
-    """A point among the golden vectors, each number the shortest that is the same float32; its picture to 1/1000."""
-    return {"latent": [float(str(value)) for value in latent], "image": image.astype("float64").round(3).tolist()}
+def row(latent: np.ndarray) -> dict:
+    """A point among the golden vectors, each number the shortest that is the same float32."""
+    return {"latent": [float(str(value)) for value in latent]}

@@ -136,12 +136,12 @@ def _character_rule(length: int) -> str:
 
 
 def _output(contract: Contract) -> dict:
-    """`TensorMetadata` of what the model gives; a passage's labels are of its rows."""
+    """`TensorMetadata` of what the model gives; a passage's labels are of its rows, and a picture has none."""
     if contract.kind == "series":
         return {"name": contract.output, "description": f"What is forecast for each hour to come, in {contract.unit}.",
                 "content": {"content_properties": {"FeatureProperties": {}}}, "associated_files": [
                     {"name": LABELS, "type": "TENSOR_AXIS_LABELS", "description": "An hour a line."}]}
-    if contract.kind == "latent":
+    if contract.picture:
         height, width, channels = contract.picture
         return {"name": contract.output, "description": f"A picture of {width} x {height} pixels, each 0 to 255.",
                 "content": {"content_properties": {"ImageProperties": {

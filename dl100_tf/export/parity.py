@@ -22,7 +22,7 @@ class Bound(NamedTuple):
 
     scores: float | None  # the largest difference of a probability, of a forecast beside its scale; None: not bounded
     drop: float  # points of accuracy on the test set
-    error: float | None = None  # the mean absolute error of forecasts or pictures, where scores aren't bounded
+    error: float | None = None  # the mean absolute one of pictures, beside their scale, where scores aren't bounded
 
 
 BOUNDS = {
@@ -126,8 +126,7 @@ def judged(scores: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _guessed(scores: np.ndarray) -> np.ndarray:
-    """The likeliest label of each example, or place of both ends, (n,); of forecasts the highest hour, of pictures
-    the brightest place."""
+    """The likeliest label of each example, or place of both ends, (n,); of forecasts the highest hour."""
     return passages.guesses(scores) if scores.ndim == 3 else scores.reshape(len(scores), -1).argmax(axis=1)
 
 

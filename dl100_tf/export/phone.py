@@ -1,5 +1,5 @@
 """The Keras model as a phone calls it: a batch of one, float32 RGB pixels or int32 ids in, probabilities out; a series
-as it was measured in, a forecast out; a point in, a picture out."""
+as it was measured in, a forecast out; a picture in, or a point, and a picture out."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def model(model, contract):
         answer = model(seen)
     else:
         answer = model(given)
-    if answer.shape[-1] == 1 and contract.kind != "latent":
+    if answer.shape[-1] == 1 and not contract.picture:
         no = layers.Rescaling(-1, 1, name="no")(answer)
         answer = layers.Concatenate()([no, answer])
     return keras.Model(given, layers.Identity(name=contract.output, dtype="float32")(answer), name=model.name)

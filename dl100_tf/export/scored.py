@@ -26,7 +26,7 @@ def read(run, contract, n: int) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             given = arrays[contract.output]
-            y = given if contract.kind == "latent" else arrays["y"]  # what is right is what Keras makes
+            y = given if contract.picture else arrays["y"]  # pictures are compared with Keras'
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{file} is missing or damaged ({error}): let the run finish with `{run.command}`, or train "
                         "again under another --run name.") from error

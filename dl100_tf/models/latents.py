@@ -57,12 +57,12 @@ def draws(net, name: str):
         name: of the model.
 
     Returns:
-        `keras.Model` from `latent`, float32 (batch, d), to `image`, float32 (batch, h, w, c), 0 to 255.
+        `keras.Model` from `latent`, float32 (batch, d), to `picture`, float32 (batch, h, w, c), 0 to 255.
     """
     import keras
 
     latent = keras.Input(net.input_shape[1:], name="latent")
-    return keras.Model(latent, keras.layers.Rescaling(127.5, 127.5, name="image")(net(latent)), name=name)
+    return keras.Model(latent, keras.layers.Rescaling(127.5, 127.5, name="picture")(net(latent)), name=name)
 
 
 def made(model, latents: np.ndarray) -> np.ndarray:

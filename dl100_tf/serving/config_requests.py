@@ -67,12 +67,13 @@ def _of_golden(found: dict) -> Request:
 
 
 def _answer(row: dict):
-    """What Keras answered: a forecast, a label, how bright a picture is, or the places of a passage's answer."""
-    if "image" in row:
-        return f"a picture, {np.mean(row['image']):.1f} of 255 on average"
+    """What Keras answered: a forecast, a label, a picture in words, or the places of a passage's likeliest answer."""
     for name in ("label", "forecast"):
         if name in row:
             return row[name]
+    if "picture" in row:
+        height, width, _ = np.shape(row["picture"])
+        return f"a picture of {width} x {height} pixels with a mean brightness of {np.mean(row['picture']):.1f}"
     return [places.index(max(places)) for places in row["probabilities"]]
 
 

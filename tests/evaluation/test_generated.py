@@ -115,8 +115,8 @@ def test_real_pictures_are_near_and_a_single_kind_is_found_out(data, classifier,
     assert [row["of what was made, %"] for row in rows] == [100, 0, 0] and rows[1]["sure of, %"] is None
     assert scores["n"] == 90 and scores["latents"] == {"classes": []} and scores["units"]["sure"] == "%"
     with np.load(run.path("predictions.npz")) as stored:
-        assert np.array_equal(stored["latent"], LATENTS[:512]) and stored["image"].shape == (512, 28, 28, 1)
-        assert stored["image"].dtype == np.float32
+        assert np.array_equal(stored["latent"], LATENTS[:512]) and stored["picture"].shape == (512, 28, 28, 1)
+        assert stored["picture"].dtype == np.float32
     assert records.predictions(run) is None, "no classifier's"
     report = evaluation.report(run).read_text(encoding="utf-8")
     assert "FID in cnn_mnist features" in report and ">FID<" not in report and "sample" in report
