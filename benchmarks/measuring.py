@@ -27,7 +27,7 @@ class Recipe:
     """How a recipe is measured.
 
     Attributes:
-        figures: the plots that are copied into its lesson.
+        figures: the plots that are copied into its lesson: PNG, or what their name ends in.
         peers: names of what is measured in turn with it, which the script `peers_file` knows.
         flags: of the recipe; one that begins with `$DL100_DATA/` names a file there.
         figure: the metric that counts.
@@ -134,7 +134,8 @@ def record(name: str, how: Recipe, measurements: dict, seeds: range) -> None:
         seeds=list(seeds), source="local", n=ours[0]["n"], results=measurements)
     recording.write(lesson / "results.json", {"expect": expect} | found)
     for figure in how.figures:
-        shutil.copy(Run(name, f"seed-{seeds[0]}").path(f"plots/{figure}.png"), lesson)
+        file = figure if "." in figure else f"{figure}.png"
+        shutil.copy(Run(name, f"seed-{seeds[0]}").path(f"plots/{file}"), lesson)
     print(f"{name}: Expect  {expect}")
 
 

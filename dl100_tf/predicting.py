@@ -29,11 +29,13 @@ def predict(recipe, words: list[str]) -> int:
     flags, questions, options = asked(recipe, words)
     if flags.server and flags.run:
         raise UserError("--run is for a model on this machine, --server for one elsewhere: leave one of them out.")
-    if flags.server and options:
+    if len(questions) > 1 and options.get("out"):
+        raise UserError("--out names one file: ask about one picture, or leave it out.")
+    if flags.server and options and not in_words(recipe):
         raise UserError(f"{name} makes its answer here of what the model gives: leave --server out.")
     if flags.label and not flags.server:
         raise UserError("--label names one of a server's versions: say which server with --server.")
-    answers = _server(recipe, flags, questions) if flags.server else _run(recipe, flags, questions, options)
+    answers = _server(recipe, flags, questions, options) if flags.server else _run(recipe, flags, questions, options)
     for question, answer in zip(questions, answers, strict=False):  # the last answer says who gave them
         if len(questions) > 1:
             print(readable(str(question[0])))
@@ -138,7 +140,12 @@ def _run(recipe, flags, questions: list, options: dict):
     yield f"run {run.name}: {records.summary(records.scores(run))}"
 
 
-def _server(recipe, flags, questions: list):
+def in_words(recipe) -> bool:
+    """Whether the recipe's `predict` puts into words what any model gives it: then a server's will do."""
+    return get_type_hints(recipe.predict).get("return") is str
+
+
+def _server(recipe, flags, questions: list, options: dict):
     """The same of the model of that name on a server, which needs no run here, and over REST no TensorFlow."""
     if flags.server.startswith(("grpc:", "unix:")):
         with terminal.loading("Loading TensorFlow"):
@@ -147,10 +154,10 @@ def _server(recipe, flags, questions: list):
     from dl100_tf.serving import questions as remote
 
     name = settings.name_of(recipe)
-    if get_type_hints(recipe.predict).get("return") is str:  # it puts into words what any model gives it
+    if in_words(recipe):
         with remote.opened(flags.server, name, flags.label, remote.Served) as model:
             for question in questions:
-                yield recipe.predict(model, recipe.Config(), *question)
+                yield recipe.predict(model, recipe.Config(), *question, **options)
             yield model.source
         return
     with remote.opened(flags.server, name, flags.label) as ask:

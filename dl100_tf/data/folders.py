@@ -16,7 +16,7 @@ import numpy as np
 
 from dl100_tf import paths
 from dl100_tf.data import cache, drawn, images, layouts, order, sources
-from dl100_tf.data.console import warn, watched
+from dl100_tf.data.console import say, warn, watched
 from dl100_tf.data.layouts import Layout, Photo
 from dl100_tf.data.splits import Split, Splits, hold_out
 from dl100_tf.errors import DataError, UserError
@@ -73,6 +73,30 @@ def load(source: str = "auto", data_dir: str | os.PathLike | None = None, size: 
                          sample=lambda: order.parted(lambda: _sample(size), SHAPES, validation, seed))
 
 
+def load_any(folder: str | os.PathLike, size: int, validation: float = 0.05, seed: int = 0) -> Splits:
+    """Load the pictures of any folder, for a net that makes more like them; grey ones have one channel.
+
+    Class folders are classes, as for `load`; without two of them all pictures below the folder are one class.
+
+    Args:
+        folder: with pictures in it, or in folders inside.
+        size, validation, seed: see `load`.
+
+    Returns:
+        Splits: x is uint8 (n, size, size, 1 or 3), y int32 (n,).
+
+    Raises:
+        DataError: there are too few pictures, or none that can be read.
+    """
+    root = Path(folder).expanduser()
+    layout = layouts.lay_any(root)
+    splits = _loaded("local", root, _parted(_checked(layout, root, classes=1), validation, seed), size, False,
+                     layout.remarks)
+    say(f"data    {splits.source.describe()}")
+    grey = all((part.x == part.x[..., :1]).all() for part in splits.parts().values())
+    return splits.map(lambda x: np.ascontiguousarray(x[..., :1])) if grey else splits
+
+
 def _root(data_dir: str | os.PathLike | None, places: tuple[str, ...]) -> Path:
     """The folder that was named, if none of the places is in it."""
     folder = paths.data(data_dir)
@@ -81,10 +105,10 @@ def _root(data_dir: str | os.PathLike | None, places: tuple[str, ...]) -> Path:
     return sources.find(data_dir, *places)
 
 
-def _checked(layout: Layout, root: Path) -> Layout:
+def _checked(layout: Layout, root: Path, classes: int = 2) -> Layout:
     """The layout, if there is something to learn, to validate and to test of each class, and nothing else."""
     counts = Counter(photo.label for photo in layout.train)
-    if len(counts) < 2:
+    if len(counts) < classes:
         raise DataError(f"{root} holds the photos of one class, {next(iter(counts))!r}: make a folder for each of two "
                         "classes or more, or name the folder around them.")
     for part in ("validation", "test"):
@@ -133,7 +157,8 @@ def _loaded(rung: str, root: Path, parts: dict[str, list[Photo]], size: int, str
     splits = {part: Split(x[start:end], arrays["y"][start:end])
               for part, start, end in zip(PARTS, [0, *ends], ends, strict=False)}
     place = f"…/{paths.shown(root.name)}" if rung == "local" else root
-    where = f"photos of {len(labels)} classes from {place}" + _left_out(len(skipped), int(arrays["copies"]))
+    where = f"photos of {len(labels)} class{'es' * (len(labels) > 1)} from {place}"
+    where += _left_out(len(skipped), int(arrays["copies"]))
     counts = len(splits["train"]) + len(splits["validation"]), len(splits["test"])
     source = order.source(rung, counts, arrays["digest"].tobytes().hex(), where)
     return Splits(**splits, labels=layouts.titles(labels), source=source)

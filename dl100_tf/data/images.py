@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dl100_tf import paths
 from dl100_tf.errors import DataError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")  # none of them has Pillow start another program
@@ -223,6 +224,26 @@ def _plain(image):
 
 def _array(image, channels: int) -> np.ndarray:
     return np.array(_plain(image).convert("RGB" if channels == 3 else "L")).reshape(*image.size[::-1], channels)
+
+
+def write(path: str | os.PathLike, picture: np.ndarray) -> None:
+    """Write a picture, (h, w, 1 or 3) of 0..255, as the file that its name says: PNG, JPEG, WebP, BMP or GIF.
+
+    What is no whole number is rounded, and what lies beyond black or white cut off.
+
+    Raises:
+        DataError: the name ends in none of these, or the file can't be written.
+    """
+    pillow, path = _pillow(), Path(path).expanduser()
+    kind = pillow.registered_extensions().get(path.suffix.lower())
+    if kind not in FORMATS:
+        raise DataError(f"{path} is no name for a picture: let it end in .png, .jpg, .webp, .bmp or .gif.")
+    whole = np.asarray(picture).round().clip(0, 255).astype(np.uint8)
+    try:
+        with paths.replacing(path) as file:
+            pillow.fromarray(whole[..., 0] if whole.shape[-1] == 1 else whole).save(file, kind)
+    except OSError as error:
+        raise DataError(f"{path} can't be written ({error.strerror or error}): name another file.") from error
 
 
 def _reason(error: Exception) -> str:

@@ -76,6 +76,22 @@ def lay_out(root: Path) -> Layout:
     return Layout(**photos, remarks=remarks)
 
 
+def lay_any(root: Path) -> Layout:
+    """The photos of class folders, as `lay_out` finds them; without two of them all below `root`, as of one class.
+
+    Raises:
+        DataError: there are none, or there is no such folder.
+    """
+    if root.is_dir() and any(map(_holds_photos, _folders(root))):
+        layout = lay_out(root)
+        if len({photo.label for photo in layout.train}) > 1:
+            return layout
+    found = [file for file in _files(root) if file.suffix.lower() in SUFFIXES] if root.is_dir() else []
+    if not found:
+        raise DataError(f"{root} is no folder that holds pictures: put JPEG, PNG or WebP files there, or name another.")
+    return Layout([_photo(file, root) for file in found])
+
+
 def titles(labels: list[str]) -> tuple[str, ...]:
     """The names of classes for a person: `Chihuahua` for `n02085620-Chihuahua`, others as they are."""
     plain = [WORDNET.fullmatch(label) for label in labels]

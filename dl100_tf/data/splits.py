@@ -72,6 +72,10 @@ class Splits:
         """The same splits with `x` replaced by `function(x)`."""
         return replace(self, **{name: Split(function(split.x), split.y) for name, split in self.parts().items()})
 
+    def as_targets(self) -> "Splits":
+        """The same splits with each example its own target, as an autoencoder wants them: `y` is `x`."""
+        return replace(self, **{name: Split(split.x, split.x) for name, split in self.parts().items()})
+
     def one_hot(self, even: bool = False, smoothing: float = 0.0) -> "Splits":
         """The same splits with `y` float32 (n, labels): 1 for the label, 0 elsewhere.
 

@@ -55,6 +55,12 @@ def draw_gap(run, rows: list[dict], caption: str, title: str = "Training against
                           (figures.WIDE[0], 1.3 + 0.42 * len(rows)), title)
 
 
+def latest_on(project: str, digest: str) -> Run | None:
+    """The run of `project` that was scored last on the data with this digest."""
+    found = _latest(project, digest)
+    return found if found and records.source(found)["digest"] == digest else None
+
+
 def _latest(project: str, digest: str) -> Run | None:
     """The run of `project` that was scored last, on the same data if there is one."""
     scored = sorted(paths.runs(project).glob("*/scores.json"), key=lambda path: path.stat().st_mtime, reverse=True)

@@ -27,11 +27,21 @@ def plots(run) -> list[dict]:
 def figures(run) -> list[dict]:
     """The recipe's own figures that are there: `index`, `title`, `caption`, `width` and `height` in pixels, data URIs.
 
-    `moving` holds the URIs of the animation, or empty ones where there is none or it is too long for a page.
+    `moving` holds the URIs of the animation, or empty ones where there is none or it is too long for a page, and its
+    `width` and `height`.
     """
     return [said | {"name": name, "title": said["title"] or name.replace("_", " ").capitalize(),
-                    **both(run, f"plots/{name}", ".png"), "moving": both(run, f"plots/{name}", ".gif")}
+                    **both(run, f"plots/{name}", ".png"), "moving": moving(run, f"plots/{name}")}
             for name, said in exhibits.captions(run).items() if run.path(f"plots/{name}.png").is_file()]
+
+
+def moving(run, name: str) -> dict:
+    """The animation of a figure: `both` its themes, and `width` and `height` in pixels."""
+    found = both(run, name, ".gif")
+    if not found["light"]:
+        return found
+    with Image.open(run.path(f"{name}.gif")) as film:
+        return found | {"width": film.width, "height": film.height}
 
 
 def both(run, name: str, suffix: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ CRISP = 64  # pixels: up to this size a picture is kept as it is and shown enlar
 THUMB = 224  # pixels: larger ones are kept at this size
 DPI = 100  # of mistakes.png, where 24 photographs would fill megabytes
 ROW = 12  # pictures in a row of a gallery
+WHITE = 255.0  # the largest value of a pixel
 
 
 def explain_images(model, data, run, cam: Callable[[np.ndarray], np.ndarray] | None = None) -> dict:

@@ -9,6 +9,9 @@ from dl100_tf.evaluation.wording import clean
 
 SAMPLE = "a sample: the score means nothing outside it"
 SOURCES = {"local": "real data, local files", "tfds": "real data, TensorFlow Datasets", "sample": SAMPLE}
+# Metrics whose whole name matters: a Fréchet distance in our features is not what others call FID.
+CALLED = {"fid_in_cnn_mnist_features": "FID in cnn_mnist features",
+          "frechet_distance_of_pixels": "Fréchet distance of pixels"}
 
 
 def scores(run) -> dict:
@@ -30,7 +33,8 @@ def summary(scores: dict) -> str:
     """One line on what was measured and on what data."""
     metrics = scores["metrics"]
     names = scores.get("headline") or ("accuracy", "auroc", "loss")
-    told = "  ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in names if name in metrics)
+    told = "  ".join(f"{CALLED.get(name, name.replace('_', ' '))} {metrics[name]:.4f}" for name in names
+                     if name in metrics)
     count = f"{scores['n']:,}".replace(",", " ")
     source = scores.get("source_note") or scores["source"]
     return f"{told}  on {count} test {scores['noun']}, source: {source}"
@@ -50,7 +54,7 @@ def predictions(run) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            if "forecast" in arrays:  # of a recipe that is no classifier
+            if {"forecast", "picture"} & set(arrays):  # of a recipe that is no classifier
                 return None
             y, probabilities = arrays["y"].astype("int64"), arrays["probabilities"].astype("float64")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

@@ -22,8 +22,20 @@ MEANING = {  # of two labels: the second is what is looked for
     "rmse": "root of the mean squared error, which large misses rule",
     "skill": "the part of the best baseline's mean absolute error that is gone; 0 is no better than it",
     "calibration_error": "how far confidence is from accuracy, on average",
+    "auroc_mean": "each class as the normal one in turn: mean AUROC of distances in pre-trained features",
+    "auroc_autoencoder": "the same of an autoencoder's reconstruction error",
+    "pca_ratio": "test error beside that of PCA with as many numbers, those of the largest bottleneck; 1 is no better",
+    "error": "mean squared error of clean test pictures given back, white being 1",
     "analogies": "the share answered with the very word that was listed",
     "kinds": "the share of listed words whose nearest listed word is of their kind",
+    "fid_in_cnn_mnist_features": "how far what was made lies from the test pictures, for our classifier; 0 is alike",
+    "frechet_distance_of_pixels": "how far what was made lies from the test pictures, shrunk to 14 x 14; 0 is alike",
+    "floor": "the same distance of real training pictures: nothing that was made can be nearer",
+    "sure": "what was made, as far as the classifier gives a class 90 % or more",
+    "least": "share of the class that it sees least often in what was made",
+    "most": "share of the class that it sees most often",
+    "sure_of_real": "test pictures, as far as the classifier gives a class 90 % or more",
+    "as_asked": "what was made and is seen as the class that was asked for",
 }
 MEANS = {  # of more: each label is looked for in turn, and the mean over all is told
     "auroc": "each label against the rest; 1 is perfect, 0.5 is chance",
@@ -31,7 +43,8 @@ MEANS = {  # of more: each label is looked for in turn, and the mean over all is
     "precision": "how many of the finds are right, mean over the labels",
     "recall": "how many of those to find are found, mean over the labels",
 }
-NAMES = {"auroc": "AUROC", "f1": "F1", "brier": "Brier score", "mae": "MAE", "rmse": "RMSE"}
+NAMES = {"auroc": "AUROC", "f1": "F1", "brier": "Brier score", "mae": "MAE", "pca": "PCA", "psnr": "PSNR",
+         "rmse": "RMSE"} | records.CALLED
 JUMP = 0.2  # a word that moves the probability this far is underlined
 PICTURE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]*")
 CHART = (600, 60)  # the word-by-word line's box; it is stretched to the page's width
@@ -131,6 +144,8 @@ def verdict(scores: dict, source: dict) -> str:
 
 def title(name: str) -> str:
     """A metric's name as it is written."""
+    if name in NAMES:
+        return NAMES[name]
     first, *rest = name.split("_")
     return " ".join([NAMES.get(first, first.capitalize()), *rest])
 

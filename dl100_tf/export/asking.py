@@ -54,6 +54,11 @@ class Bundle:
         return self.card.get("input", {}).get("tokenizer", {}).get("split", "").startswith("characters")
 
     @property
+    def gives_pictures(self) -> bool:
+        """Whether it gives pictures, which no task library does."""
+        return self.vectors[2].ndim == 4
+
+    @property
     def kind(self) -> str:
         """What an example is, as in the contract."""
         return self.vectors[0]

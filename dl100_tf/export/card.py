@@ -6,13 +6,14 @@ import importlib.metadata
 import numpy as np
 
 from dl100_tf import provenance
-from dl100_tf.export import golden, passages, preparation, series
+from dl100_tf.export import golden, latents, passages, pictures, preparation, series
 from dl100_tf.export.parity import judged
 from dl100_tf.export.phone import NAMES
 
-TASKS = {"image": "image classification", "text": "text classification", "numbers": "classification of numbers",
-         "series": "forecast of a series", "passage": "question answering"}
-LIMITS = {  # by kind, and of texts of characters
+TASKS = {"image": "image classification", "text": "text classification", "character": "text classification",
+         "numbers": "classification of numbers", "series": "forecast of a series", "passage": "question answering",
+         "latent": "making pictures", "picture": "pictures given back"}
+LIMITS = {  # by kind, of texts of characters, and of images that are given back
     "image": ["A picture of something else is guessed at with confidence: show the label only above `unsure_below`.",
               "A phone prepares a picture before it asks, as the input's `preparation` says, step by step; the "
               "SavedModel does that itself."],
@@ -29,6 +30,8 @@ LIMITS = {  # by kind, and of texts of characters
     "numbers": ["Numbers far from those it was trained on are guessed at with confidence."],
     "series": series.LIMITS,
     "passage": passages.LIMITS,
+    "latent": latents.LIMITS,
+    "picture": pictures.LIMITS,
 }
 
 
@@ -44,17 +47,22 @@ def card(contract, run, version: int, files: dict, parity: list[dict], facts: di
         facts: what was measured besides, e.g. Keras' latency.
     """
     scores, record = run.read_json("scores.json"), run.record()
-    kind = "character" if contract.kind == "text" and contract.token == "character" else contract.kind
+    kind = contract.kind
+    if kind == "text" and contract.token == "character":
+        kind = "character"
+    elif kind == "image" and contract.picture:
+        kind = "picture"
     return {
-        "name": contract.project, "version": version, "title": contract.title, "task": TASKS[contract.kind],
+        "name": contract.project, "version": version, "title": contract.title, "task": TASKS[kind],
         "created": provenance.now(), "dl100_tf": provenance.version("dl100_tf"),
         "tensorflow": provenance.version("tensorflow"), "litert": importlib.metadata.version("ai-edge-litert"),
         "machine": provenance.cpu(), "input": given(contract), "output": {
             "name": contract.output, "dtype": "float32", "shape": list(contract.answer_shape)} | (
-                {"unit": contract.unit} if contract.unit else {}),
+                {"unit": contract.unit} if contract.unit else {"range": [0, 255]} if contract.picture else {}),
         "labels": list(contract.labels), "thresholds": facts.pop("thresholds"),
         "training": {"run": run.name, "source": scores["source"], "note": scores.get("source_note", ""),
                      "digest": scores.get("digest"), "commit": _commit(record), "score": scores["metrics"],
+                     **({"told": pictures.score(scores["metrics"])} if contract.picture else {}),
                      "test": f"{scores['n']} {scores['noun']}"},
         "files": files, "parity": parity, **facts, "limits": LIMITS[kind],
     }
@@ -84,6 +92,8 @@ def given(contract) -> dict:
         return found | {"tokenizer": {
             "vocabulary": golden.VOCABULARY, "kind": "BERT's WordPiece", "length": contract.shape[0],
             "rule": passages.RULE.format(length=contract.shape[0], file=golden.VOCABULARY)}}
+    if contract.kind == "latent":
+        return found | {"content": latents.rule(contract), "preprocessing": "none"}
     if contract.kind == "series":
         return found | {"columns": list(contract.columns), "preprocessing": series.RULE}
     return found | {"preprocessing": "none"}

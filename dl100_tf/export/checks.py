@@ -40,7 +40,7 @@ def offline() -> list[str]:
 def reader(bundle: Bundle, check: str, python: str) -> list[Finding]:
     """Ask MediaPipe Tasks or tflite-support, in a Python of their own and without a network."""
     left, found = dict(bundle.files), []
-    if bundle.of_characters or (check == "mediapipe" and bundle.kind not in ("image", "text")):
+    if bundle.of_characters or bundle.gives_pictures or (check == "mediapipe" and bundle.kind not in ("image", "text")):
         return [Finding(check, "", "not run", "MediaPipe Tasks and TFLite's Task Library have no task for characters"
                         if bundle.of_characters else "MediaPipe Tasks have no task for what it takes and gives")]
     if check == "mediapipe":

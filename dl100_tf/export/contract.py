@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import passages
+from dl100_tf.export import passages, pictures
 from dl100_tf.export import preparation as preparations
 
-Kind = Literal["image", "text", "numbers", "series", "passage"]
+Kind = Literal["image", "text", "numbers", "series", "passage", "latent"]
 Token = Literal["word", "character"]
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # what keras.layers.TextVectorization takes out
 # Of the tokenizers that phones know, by the settings `standardize` and `split` of a `keras.layers.TextVectorization`:
@@ -30,9 +30,11 @@ class Contract:
         title: what the recipe does, in one line.
         kind: what an example is.
         shape: of one example: pixels (h, w, c) of an image, 0 to 255; ids (length,) of a text; numbers (n,);
-            (hours, columns) of a series; ids (length,) of the word pieces of a question and its passage.
+            (hours, columns) of a series; ids (length,) of the word pieces of a question and its passage; numbers (n,)
+            that a generator makes a picture of.
         labels: what its probabilities are of, in their order; of a series, the hours that are forecast; of a passage,
-            the ends of its answer: each has a probability of every place.
+            the ends of its answer: each has a probability of every place; of a generator the classes it can be told.
+            Empty where it gives pictures back.
         source: the data it was trained on and the score it reached there, in words.
         vocabulary: words or characters of a text model, by id; `""` and `[UNK]` come first. Word pieces of a model of
             passages. Empty for others.
@@ -41,9 +43,11 @@ class Contract:
             SavedModel does that itself, whoever calls a .tflite file has to.
         token: of texts, what has an id: each of the first words, or each of the last characters.
         removed, spaced: of texts, the characters that are deleted, and those that become blanks.
-        columns: of a series, what its columns are, with their units. Empty for others.
+        columns: of a series, what its columns are, with their units; of a generator its classes. Empty for others.
         unit: of what is forecast.
-        scale: what a difference of one is beside: the standard deviation of what is forecast; 1 for probabilities.
+        scale: what a difference of one is beside: the standard deviation of what is forecast; of pictures, white; 1 for
+            probabilities.
+        picture: the shape of the pictures that it gives, (h, w, c), 0 to 255. Empty where it gives none.
     """
 
     project: str
@@ -61,11 +65,12 @@ class Contract:
     columns: tuple[str, ...] = ()
     unit: str = ""
     scale: float = 1.0
+    picture: tuple[int, ...] = ()
 
     @property
     def output(self) -> str:
         """What the model's output is called."""
-        return "forecast" if self.kind == "series" else "probabilities"
+        return "picture" if self.picture else "forecast" if self.kind == "series" else "probabilities"
 
     @property
     def is_grey(self) -> bool:
@@ -85,6 +90,8 @@ class Contract:
     @property
     def answer_shape(self) -> tuple[int, ...]:
         """Of what it gives for a batch of one."""
+        if self.picture:
+            return (1, *self.picture)
         return (1, len(self.labels), *(self.shape if self.kind == "passage" else ()))
 
 
@@ -97,7 +104,7 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
         preparation: how pictures are prepared for it, as its data say.
 
     Raises:
-        UserError: it is no classifier or forecast with one input and one output, or of a kind that can't be exported.
+        UserError: it has not one input and one output, or is of a kind that can't be exported.
     """
     scores, record = exportable(run), run.record()
     if run.path(passages.FILE).is_file():
@@ -107,6 +114,8 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
                         "each can be exported.")
     if scores.get("series"):
         return _of_series(run, model, scores, record.get("title", run.project))
+    if scores.get("picture"):
+        return _of_pictures(run, model, scores, preparation)
     labels = tuple(map(str, scores["labels"]))
     columns = math.prod(model.outputs[0].shape[1:])
     if columns != len(labels) and (columns, len(labels)) != (1, 2):
@@ -115,9 +124,7 @@ def of_run(run, model, preparation: str = "middle") -> Contract:
     layer = tokenizer(model)
     rules = _tokenizer(layer, run.project) if layer else ()
     kind, shape = ("text", tuple(ids(model).shape[1:])) if layer else _seen(model)
-    if kind == "image" and not preparations.of(preparation).fits(shape):
-        raise UserError(f"{run.project} takes pictures of shape {shape}, and its data prepare them as {preparation!r}, "
-                        "which gives others: change the net's input, or the data's `preparation`.")
+    _prepared(run, kind, shape, preparation)
     return Contract(run.project, record.get("title", run.project), kind, tuple(shape), labels, _told(scores),
                     tuple(map(str, layer.get_vocabulary())) if layer else (), model.inputs[0].name, preparation, *rules)
 
@@ -131,9 +138,9 @@ def exportable(run) -> dict:
     scores = run.read_json("scores.json")
     if not scores:
         raise UserError(f"{run.project} has no scores in run {run.name}: let it finish with `{run.command}`.")
-    if not (run.path(passages.FILE).is_file() or scores.get("labels") or scores.get("series")):
-        raise UserError(f"{run.project} neither tells labels apart nor forecasts, and export makes files of what does: "
-                        f"use {run.path('model.keras')} itself.")
+    if not (run.path(passages.FILE).is_file() or any(scores.get(name) for name in ("labels", "series", "picture"))):
+        raise UserError(f"{run.project} neither tells labels apart nor forecasts nor gives pictures, and export "
+                        f"makes files of what does: use {run.path('model.keras')} itself.")
     return scores
 
 
@@ -146,6 +153,21 @@ def _of_series(run, model, scores: dict, title: str) -> Contract:
     return Contract(run.project, title, "series", shape, tuple(told["horizons"]), _told(scores),
                     input=model.inputs[0].name, columns=tuple(told["columns"]), unit=told["unit"],
                     scale=float(told["scale"]))
+
+
+def _of_pictures(run, model, scores: dict, preparation: str) -> Contract:
+    """The contract of a model that gives pictures, by what `evaluation.restore` or `score_pictures` noted."""
+    found = pictures.of_run(run, scores, _seen(model)[1], tuple(model.outputs[0].shape[1:]))
+    _prepared(run, found["kind"], found["shape"], preparation)
+    return Contract(run.project, run.record().get("title", run.project), source=_told(scores),
+                    input=model.inputs[0].name, preparation=preparation, **found)
+
+
+def _prepared(run, kind: Kind, shape: tuple[int, ...], preparation: str) -> None:
+    """Raise a UserError where pictures that are prepared this way are no examples of the model."""
+    if kind == "image" and not preparations.of(preparation).fits(shape):
+        raise UserError(f"{run.project} takes pictures of shape {shape}, and its data prepare them as {preparation!r}, "
+                        "which gives others: change the net's input, or the data's `preparation`.")
 
 
 def _of_passages(run, model, scores: dict) -> Contract:
@@ -198,10 +220,13 @@ def _told(scores: dict) -> str:
     metrics = scores["metrics"]
     if scores.get("series"):
         told = f"{metrics['mae']:.2f} {scores['series']['unit']} mean absolute error"
-    elif "accuracy" in metrics:
+    elif scores.get("picture"):
+        told = pictures.score(metrics)
+    elif "accuracy" in metrics and not scores.get("headline"):
         told = f"{metrics['accuracy']:.2%} accuracy"
     else:
-        told = ", ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in metrics.items()) or "scored"
+        told = {name: metrics[name] for name in scores.get("headline") or metrics if name in metrics}
+        told = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in told.items()) or "scored"
     real = "a sample made by the package" if scores["source"] == "sample" else "real data"
     note = f" ({scores['source_note']})" if scores.get("source_note") else ""
     return f"{told} on {scores['n']} test {scores['noun']}, {real}{note}"

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import passages, preparation, series
+from dl100_tf.export import latents, passages, pictures, preparation, series
 
 COUNT = 32  # examples
 SHOWN = 4  # of them as they were before they were prepared
 FILE, VOCABULARY = "golden.json", "vocabulary.json"  # the second: a text model's words, by id
-PARTS = {"image": "png", "text": "ids", "numbers": "numbers", "series": "series", "passage": "ids"}  # what goes in
-ROWS = {"series": series.row, "passage": passages.row}  # of kinds whose answer is no label
+PARTS = {"image": "png", "text": "ids", "numbers": "numbers", "series": "series", "passage": "ids",
+         "latent": "latent"}  # what goes in
+ROWS = {"series": series.row, "passage": passages.row}  # of kinds whose answer is no label and no picture
 
 
 def chosen(y: np.ndarray, count: int = COUNT) -> np.ndarray:
@@ -39,26 +40,29 @@ def write(contract, examples: np.ndarray, inputs: np.ndarray, probabilities: np.
         contract: the model's `Contract`.
         examples: as people have them: pictures uint8 (n, h, w, c), texts, numbers, series, ids.
         inputs: the same as a phone hands them over.
-        probabilities, y: Keras', or its forecasts, and what is right, as in `parity.compare`.
+        probabilities, y: Keras', or its forecasts or pictures, and what is right, as in `parity.compare`.
     """
     def given(example, row):
         if contract.kind == "image":
             return {"png": _png(np.asarray(example).clip(0, 255).astype("uint8"))}
+        if contract.kind == "latent":
+            return latents.row(row)
         return {"text": example, "ids": row.tolist()} if contract.kind == "text" else {"numbers": row.tolist()}
 
-    told = {"kind": contract.kind, "labels": contract.labels}
+    told = {"kind": contract.kind, "labels": contract.labels} | (pictures.told(contract) if contract.picture else {})
     if contract.kind in ROWS:
         rows = [ROWS[contract.kind](*one) for one in zip(inputs, probabilities, y, strict=True)]
         more = series.told(contract) if contract.kind == "series" else {}
         return json.dumps(told | more | {"examples": rows}, ensure_ascii=False) + "\n"
     told["examples"] = [
-        given(example, row) | {"probabilities": [round(float(p), 9) for p in answer],
-                               "label": contract.labels[answer.argmax()], "truth": contract.labels[int(truth)]}
+        given(example, row) | (pictures.answer(answer) if contract.picture else {
+            "probabilities": [round(float(p), 9) for p in answer], "label": contract.labels[answer.argmax()],
+            "truth": contract.labels[int(truth)]})
         for example, row, answer, truth in zip(examples, inputs, probabilities, y, strict=True)]
     if contract.kind == "image":
         told["preparation"] = [{"png": _png(picture), "prepared": _png(made)} for picture, made in
                                prepared(contract, np.asarray(examples[:SHOWN]).clip(0, 255).astype("uint8"))]
-    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(told, ensure_ascii=False, indent=None if contract.picture else 1) + "\n"  # else a pixel a line
 
 
 def prepared(contract, examples: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -103,14 +107,16 @@ def read(folder: Path) -> tuple:
     try:
         found = json.loads((folder / FILE).read_text(encoding="utf-8"))
         rows, kind = found["examples"], found["kind"]
-        part, answer = PARTS[kind], "forecast" if kind == "series" else "probabilities"
+        picture, part = found.get("picture"), PARTS[kind]
+        answer = "picture" if picture else "forecast" if kind == "series" else "probabilities"
         inputs = [_pixels(row[part]) if kind == "image" else row[part] for row in rows]
         inputs = np.array(inputs, "int32" if part == "ids" else "float32")
         probabilities = np.array([row[answer] for row in rows], "float32")
-        truth = np.array([row["truth"] if kind in ROWS else found["labels"].index(row["truth"]) for row in rows])
-        of_each = (len(found["labels"]), *(inputs.shape[1:] if kind == "passage" else ()))
+        of_each = picture or (len(found["labels"]), *(inputs.shape[1:] if kind == "passage" else ()))
         if not len(rows) or probabilities.shape != (len(rows), *of_each):
-            raise ValueError("probabilities and labels don't belong together")
+            raise ValueError("answers and labels or pictures don't belong together")
+        truth = probabilities if picture else np.array(
+            [row["truth"] if kind in ROWS else found["labels"].index(row["truth"]) for row in rows])
         words = json.loads((folder / VOCABULARY).read_text(encoding="utf-8")) if part == "ids" else (
             found.get("columns", []))
         if part == "ids" and inputs.max(initial=0) >= len(words):

@@ -11,7 +11,7 @@ import re
 import zipfile
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import graph, metadata_schema, passages, phone, preparation
+from dl100_tf.export import graph, latents, metadata_schema, passages, phone, preparation
 from dl100_tf.export.contract import Contract
 
 NAME = b"TFLITE_METADATA"  # of the model's buffer that holds it
@@ -107,6 +107,10 @@ def _input(contract: Contract) -> dict:
         hours, _ = contract.shape
         return told | {"description": f"The last {hours} hours, the newest last, and of each hour as it was measured: "
                                       f"{'; '.join(contract.columns)}. The model scales them itself."}
+    if contract.kind == "latent":
+        classes = [{"name": LABELS, "type": "TENSOR_AXIS_LABELS", "description": "A class a line."}]
+        return told | {"description": f"A point: {latents.rule(contract)}."} | (
+            {"associated_files": classes} if contract.labels else {})
     if contract.kind == "passage":
         pieces = {"name": passages.FILE, "type": "VOCABULARY", "description": "A piece a line."}
         return told | {"description": passages.RULE.format(length=contract.shape[0], file=passages.FILE),
@@ -132,11 +136,16 @@ def _character_rule(length: int) -> str:
 
 
 def _output(contract: Contract) -> dict:
-    """`TensorMetadata` of what the model gives; a passage's labels are of its rows."""
+    """`TensorMetadata` of what the model gives; a passage's labels are of its rows, and a picture has none."""
     if contract.kind == "series":
         return {"name": contract.output, "description": f"What is forecast for each hour to come, in {contract.unit}.",
                 "content": {"content_properties": {"FeatureProperties": {}}}, "associated_files": [
                     {"name": LABELS, "type": "TENSOR_AXIS_LABELS", "description": "An hour a line."}]}
+    if contract.picture:
+        height, width, channels = contract.picture
+        return {"name": contract.output, "description": f"A picture of {width} x {height} pixels, each 0 to 255.",
+                "content": {"content_properties": {"ImageProperties": {
+                    "color_space": "GRAYSCALE" if channels == 1 else "RGB"}}}, "stats": {"min": [0], "max": [255]}}
     return {
         "name": "probabilities", "description": "How likely each label is; together they make 1.",
         "content": {"content_properties": {"FeatureProperties": {}}}, "stats": {"min": [0], "max": [1]},
@@ -149,7 +158,7 @@ def _files(contract: Contract) -> dict[str, str]:
     for label in contract.labels:
         if not label or "\n" in label:
             raise UserError(f"the label {label!r} can't stand in a line of {LABELS}: give the class another name.")
-    told = {LABELS: "".join(f"{label}\n" for label in contract.labels)}
+    told = {LABELS: "".join(f"{label}\n" for label in contract.labels)} if contract.labels else {}
     if contract.kind == "text":
         plain = contract.vocabulary if contract.token == "word" else [*map(_visible, contract.vocabulary)]
         if contract.vocabulary[:2] != ("", "[UNK]") or any(" " in word or "\n" in word for word in plain):
@@ -219,7 +228,8 @@ def read(model: bytes) -> dict:
         words = [line.rsplit(" ", 1) for line in _lines(shipped.get(VOCABULARY, ""))]
         by_id = {int(number): {PAD: "", UNKNOWN: "[UNK]"}.get(word, _character(word)) for word, number in words}
         pieces = _lines(shipped.get(passages.FILE, ""))
-        return told | {"labels": _lines(shipped[LABELS]),
+        named = {file["name"] for tensor in (taken, given) for file in tensor.get("associated_files") or []}
+        return told | {"labels": _lines(shipped[LABELS]) if LABELS in named else [],
                        "vocabulary": pieces or [by_id[number] for number in range(len(words))]}
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"the metadata of this .tflite file are damaged ({error}): export the run again.") from error

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dl100_tf.export import passages, series
+from dl100_tf.export import latents, passages, series
 
 
 def spoilt(kind: str, inputs: np.ndarray, vocabulary: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
@@ -13,7 +13,7 @@ def spoilt(kind: str, inputs: np.ndarray, vocabulary: tuple[str, ...] = ()) -> d
     Args:
         kind: of the contract.
         inputs: as a phone hands them over, (n, ...).
-        vocabulary: of a model of texts or passages; of a series the names of its columns.
+        vocabulary: of a model of texts or passages; of a series the names of its columns, of a generator its classes.
     """
     if kind == "image":
         found = {"unscaled (0 to 1)": inputs.astype("float32") / 255, "-1 to 1": inputs.astype("float32") / 127.5 - 1,
@@ -23,6 +23,8 @@ def spoilt(kind: str, inputs: np.ndarray, vocabulary: tuple[str, ...] = ()) -> d
                  **_in_other_letters(inputs, vocabulary), "padded in front": _in_front(inputs)}
     elif kind == "series":
         found = series.spoilt(inputs, vocabulary)
+    elif kind == "latent":
+        found = latents.spoilt(inputs, vocabulary)
     elif kind == "passage":
         found = passages.spoilt(inputs, vocabulary)
     else:

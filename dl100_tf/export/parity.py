@@ -18,10 +18,11 @@ from dl100_tf.export.mistakes import spoilt
 
 
 class Bound(NamedTuple):
-    """How far a variant may be from Keras."""
+    """How far a variant may be from Keras; scores and errors are taken beside the contract's scale."""
 
     scores: float | None  # the largest difference of a probability, of a forecast beside its scale; None: not bounded
     drop: float  # points of accuracy on the test set
+    error: float | None = None  # the mean absolute one of pictures, beside their scale, where scores aren't bounded
 
 
 BOUNDS = {
@@ -29,7 +30,7 @@ BOUNDS = {
     "float32": Bound(1e-4, 0.0),
     "float16": Bound(5e-3, 0.1),
     "dynamic": Bound(3e-2, 0.3),
-    "int8": Bound(None, 1.0),
+    "int8": Bound(None, 1.0, 0.02),
     "unrolled": Bound(1e-4, 0.0),  # float32, a recurrent net's loops written out
 }
 
@@ -43,9 +44,11 @@ class Parity:
         n: examples compared.
         difference: the largest of any probability; of a forecast, in standard deviations of what is forecast.
         typical: the median over the examples of the largest difference of each.
-        agreement: the share of examples that both give the same label, or of which they forecast the same hour highest.
+        agreement: the share of examples that both give the same label, or of which they forecast the same hour highest;
+            of pictures, those without a pixel that differs by more than half a step of 255.
         keras, accuracy: the share of right labels, of Keras and of the variant; None where nobody knows what is right.
-        keras_error, error: the mean absolute error of forecasts, likewise.
+        keras_error, error: the mean absolute error of forecasts, likewise; of pictures, from Keras'.
+        scale: the contract's.
     """
 
     variant: str
@@ -57,6 +60,7 @@ class Parity:
     accuracy: float | None = None
     keras_error: float | None = None
     error: float | None = None
+    scale: float = 1.0
 
     @property
     def drop(self) -> float:
@@ -71,6 +75,8 @@ class Parity:
             return ["scores are not numbers"]
         if bound.scores is not None and self.difference > bound.scores:
             found.append(f"a score differs by {self.difference:.1g}, at most {bound.scores:.0e} is allowed")
+        if bound.error is not None and self.error is not None and self.error > bound.error * self.scale:
+            found.append(f"it is off by {self.error:.3g} on average, at most {bound.error * self.scale:.3g} is allowed")
         if self.drop > bound.drop + 1e-9:
             found.append(f"accuracy drops by {self.drop:.2f} points, at most {bound.drop:g} are allowed")
         return found
@@ -86,8 +92,9 @@ def compare(variant: str, keras: np.ndarray, ours: np.ndarray, y: np.ndarray | N
 
     Args:
         variant: of `BOUNDS`.
-        keras, ours: probabilities (n, labels) of the same examples, of passages (n, 2, length), or forecasts (n, k).
-        y: what is right, (n,), as `truth` gives it, or what came, (n, k), where that is known.
+        keras, ours: probabilities (n, labels) of the same examples, of passages (n, 2, length), forecasts (n, k), or
+            pictures (n, h, w, c).
+        y: what is right, (n,), as `truth` gives it, or what came, (n, k), where that is known; of pictures Keras'.
         scale: the contract's, beside which differences are taken.
 
     Raises:
@@ -103,13 +110,14 @@ def compare(variant: str, keras: np.ndarray, ours: np.ndarray, y: np.ndarray | N
         right = [float((guess == y).mean()) for guess in guesses]
     else:
         right = [None, None, *(float(np.abs(given.astype("float64") - y).mean()) for given in (keras, ours))]
-    return Parity(variant, len(keras), float(apart.max()), float(np.median(apart)),
-                  float((guesses[0] == guesses[1]).mean()), *right)
+    same = apart * scale <= 0.5 if keras.ndim == 4 else guesses[0] == guesses[1]
+    return Parity(variant, len(keras), float(apart.max()), float(np.median(apart)), float(same.mean()), *right,
+                  scale=scale)
 
 
 def truth(y: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """What is right, as `compare` wants it: of passages both places, integers (n, 2), in one number, (n,)."""
-    return passages.joint(y, scores.shape[2]) if scores.ndim > 2 else y
+    return passages.joint(y, scores.shape[2]) if scores.ndim == 3 else y
 
 
 def judged(scores: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -119,7 +127,7 @@ def judged(scores: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _guessed(scores: np.ndarray) -> np.ndarray:
     """The likeliest label of each example, or place of both ends, (n,); of forecasts the highest hour."""
-    return passages.guesses(scores) if scores.ndim > 2 else scores.argmax(axis=1)
+    return passages.guesses(scores) if scores.ndim == 3 else scores.reshape(len(scores), -1).argmax(axis=1)
 
 
 def caught(right: Parity, wrong: Parity) -> bool:
@@ -180,7 +188,7 @@ def table(found: list[Parity]) -> str:
     """What was found, a line for each variant."""
     head = f"{'variant':<12}{'examples':>9}{'difference':>12}{'same labels':>13}{'accuracy':>10}{'drop':>8}"
     if any(one.error is not None for one in found):
-        head = f"{'variant':<12}{'examples':>9}{'difference':>12}{'same top hour':>15}{'mean absolute error':>21}"
+        head = f"{'variant':<12}{'examples':>9}{'difference':>12}{'same answer':>15}{'mean absolute error':>21}"
         return "\n".join([head] + [f"{one.variant:<12}{one.n:>9}{one.difference:>12.1e}{one.agreement:>15.2%}"
                                    f"{one.error:>21.4f}" for one in found])
     return "\n".join([head] + [

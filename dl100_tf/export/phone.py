@@ -1,5 +1,5 @@
 """The Keras model as a phone calls it: a batch of one, float32 RGB pixels or int32 ids in, probabilities out; a series
-as it was measured in, a forecast out."""
+as it was measured in, a forecast out; a picture in, or a point, and a picture out."""
 
 import numpy as np
 
@@ -37,13 +37,14 @@ def model(model, contract):
         answer = model(seen)
     else:
         answer = model(given)
-    if answer.shape[-1] == 1:
+    if answer.shape[-1] == 1 and not contract.picture:
         no = layers.Rescaling(-1, 1, name="no")(answer)
         answer = layers.Concatenate()([no, answer])
     return keras.Model(given, layers.Identity(name=contract.output, dtype="float32")(answer), name=model.name)
 
 
-NAMES = {"image": "image", "text": "ids", "numbers": "numbers", "series": "series", "passage": "ids"}  # of the input
+NAMES = {"image": "image", "text": "ids", "numbers": "numbers", "series": "series", "passage": "ids",
+         "latent": "latent"}  # of the input
 
 
 def without_erf(model):
@@ -109,7 +110,7 @@ def inputs(model, contract, examples) -> np.ndarray:
         model: the Keras model, whose tokenizer makes ids of texts.
         contract: what it takes.
         examples: as the model takes them: pictures (n, h, w, c), texts (n,), numbers (n, k),
-            series (n, hours, columns), or ids (n, length) of passages.
+            series (n, hours, columns), ids (n, length) of passages, or points (n, k).
     """
     if contract.kind == "text":
         import keras

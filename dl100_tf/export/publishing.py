@@ -29,7 +29,8 @@ class Export:
     Attributes:
         run, model, contract: what is exported.
         test, train: examples to compare on and to calibrate with, (n, ...).
-        keras: Keras' probabilities on the test set, (n, labels) or of passages (n, 2, length), or its forecasts.
+        keras: Keras' probabilities on the test set, (n, labels) or of passages (n, 2, length), its forecasts, or its
+            pictures.
         parity: what each variant's comparison found, by variant.
         mistakes: likewise of each mistake in preprocessing that was tried.
         refused: why a variant isn't published, by variant.
@@ -50,6 +51,7 @@ class Export:
         """
         self.run, self.model = run, run.load_model()
         self.contract = contracts.of_run(run, self.model, getattr(data, "preparation", "middle"))
+        data = scored.examples(run, self.contract, data)
         self.keras, self.y = scored.read(run, self.contract, len(data.test))
         step = max(1, len(self.y) // examples) if examples else 1
         self.test, self.keras, self.y = data.test.x[::step], self.keras[::step], self.y[::step]
@@ -150,8 +152,9 @@ class Export:
         """All files of the bundle: models, golden vectors, labels, vocabulary, card."""
         inputs = phone.inputs(self.model, self.contract, self.test[self.golden])
         rest = {golden.FILE: golden.write(self.contract, self.test[self.golden], inputs, self.keras[self.golden],
-                                          self.y[self.golden]),
-                "labels.txt": "\n".join(self.contract.labels) + "\n"}
+                                          self.y[self.golden])}
+        if self.contract.labels:
+            rest["labels.txt"] = "\n".join(self.contract.labels) + "\n"
         if self.contract.vocabulary:
             rest[golden.VOCABULARY] = json.dumps(self.contract.vocabulary, ensure_ascii=False) + "\n"
         told = {name: card.described(content if isinstance(content, bytes) else content.encode())

@@ -13,9 +13,9 @@ from dl100_tf.export import inspection, passages, preparation, warmup
 
 DEFAULT, ENCODED, CLASSIFY = "serving_default", "encoded", "classify"  # its signatures
 METHOD = "tensorflow/serving/classify"  # the name by which TensorFlow Serving's Classify API knows a signature
-OURS = (  # models that `write` writes, by the outputs of their signatures: classifiers, forecasts, of passages
+OURS = (  # models that `write` writes, by their signatures' outputs: of labels, hours, passages, pictures
     {DEFAULT: {"probabilities", "label"}, CLASSIFY: {"classes", "scores"}}, {DEFAULT: {"forecast"}},
-    {DEFAULT: set(passages.ROWS)})
+    {DEFAULT: set(passages.ROWS)}, {DEFAULT: {"picture"}})
 
 
 def write(model, contract, folder: Path, examples) -> None:
@@ -25,11 +25,11 @@ def write(model, contract, folder: Path, examples) -> None:
 
     - `serving_default`: `image`, uint8 (batch, h, w, 1, 3 or 4) of any size, prepared as the contract says; or
       `text`, strings (batch,); or `contract.input`, float32 (batch, n). Out come `probabilities`, float32 (batch, k),
-      and `label`, strings (batch,), the likeliest. Of a series, (batch, hours, columns), comes `forecast` and no more.
+      and `label`, strings (batch,), the likeliest. Of a series, (batch, hours, columns), comes `forecast` alone, and
+      where pictures are made `picture`, float32 (batch, *contract.picture).
     - `encoded`, of images only: the same for `image_bytes`, strings (batch,), JPEG, PNG, BMP or GIF files.
-    - `classify`, for the Classify API: `inputs`, serialised `tf.train.Example`s (batch,) with the feature
+    - `classify`, of labels only, for the Classify API: `inputs`, `tf.train.Example`s (batch,) with the feature
       `image/encoded`, `text` or `contract.input`, to `classes`, strings, and `scores`, float32, both (batch, k).
-
     Of passages only `passages.signature`. It holds the weights that these use: no optimizer, no Keras class.
 
     Args:
@@ -39,8 +39,7 @@ def write(model, contract, folder: Path, examples) -> None:
         examples: a few real ones for the warm-up: uint8 pictures, str, or rows of numbers.
 
     Raises:
-        UserError: the model's input has a name that can't be served.
-        OSError: the disk is full.
+        UserError: the model's input has a name that can't be served; OSError: the disk is full.
 
     Source: https://www.tensorflow.org/tfx/serving/signature_defs
     """
@@ -98,7 +97,7 @@ def _signatures(model, contract) -> dict:
     def predicting(spec, prepare):
         def predict(examples):
             probabilities = net(prepare(tf.ensure_shape(examples, spec.shape)))
-            if contract.kind == "series":
+            if contract.output != "probabilities":
                 return {contract.output: probabilities}
             return {"probabilities": probabilities,
                     "label": tf.gather(tf.constant(contract.labels), tf.argmax(probabilities, axis=1))}
@@ -111,7 +110,7 @@ def _signatures(model, contract) -> dict:
 
     serialised = tf.TensorSpec([None], tf.string, "inputs")
     found = {signature: predicting(*form) for signature, form in given.items()}
-    return found if contract.kind == "series" else found | {
+    return found if contract.output != "probabilities" else found | {
         CLASSIFY: tf.function(classify, [serialised], autograph=False).get_concrete_function()}
 
 
@@ -145,15 +144,18 @@ def _forms(contract) -> tuple:
 
 
 def _net(model, contract):
-    """A function from the model's input to probabilities, float32 (batch, k): once in the graph, for all to call."""
+    """A function from the model's input to its output, float32 (batch, k): once in the graph, for all to call.
+
+    A picture keeps its shape, (batch, h, w, c).
+    """
     import tensorflow as tf
 
-    columns = model.outputs[0].shape[-1]
+    shape = contract.picture or (model.outputs[0].shape[-1],)
 
     def net(given):
         given = tf.cast(given, model.inputs[0].dtype) if contract.kind == "image" else given
-        found = tf.cast(tf.reshape(model(given, training=False), [-1, columns]), tf.float32)
-        return tf.concat([1 - found, found], axis=1) if columns == 1 else found
+        found = tf.cast(tf.reshape(model(given, training=False), [-1, *shape]), tf.float32)
+        return tf.concat([1 - found, found], axis=1) if shape == (1,) else found
 
     return tf.function(net, autograph=False)
 

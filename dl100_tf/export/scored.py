@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 
 from dl100_tf.errors import UserError
-from dl100_tf.export import parity
+from dl100_tf.export import latents, parity
 
 CHECKED = 64  # test examples on which the model has to be the one that was scored
 TOLERANCE = 1e-4  # between two processes, batches of another size
@@ -17,7 +17,7 @@ def read(run, contract, n: int) -> tuple[np.ndarray, np.ndarray]:
     Args:
         run: the `Run`.
         contract: of its model.
-        n: test examples that there are now.
+        n: test examples that there are now; of a generator, points.
 
     Raises:
         UserError: it hasn't been scored, or on other examples.
@@ -25,7 +25,8 @@ def read(run, contract, n: int) -> tuple[np.ndarray, np.ndarray]:
     file = run.path("predictions.npz")
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            given, y = arrays[contract.output], arrays["y"]
+            given = arrays[contract.output]
+            y = given if contract.picture else arrays["y"]  # pictures are compared with Keras'
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{file} is missing or damaged ({error}): let the run finish with `{run.command}`, or train "
                         "again under another --run name.") from error
@@ -33,6 +34,11 @@ def read(run, contract, n: int) -> tuple[np.ndarray, np.ndarray]:
         raise UserError(f"the run {run.name} was scored on {len(y)} test examples and there are {n} now: bring back "
                         "the data that it was trained on.")
     return given, parity.truth(y, given)
+
+
+def examples(run, contract, data):
+    """What the model takes, in `test` and `train`: the data's, or points where it makes pictures like the data."""
+    return latents.points(run, contract) if contract.kind == "latent" else data
 
 
 def same(run, contract, model, examples, expected: np.ndarray) -> None:

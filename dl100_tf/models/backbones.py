@@ -104,18 +104,18 @@ def of_run(run, config, pictures, online: Callable[[str], bool]):
 
 
 def settle(model, pictures) -> None:
-    """Fit a random backbone's batch normalisation to pictures, without which its output would be next to nothing.
-
-    Every layer of random weights makes the numbers a little smaller, and MobileNetV2 has fifty of them.
+    """Fit a random backbone's batch normalisation to pictures: else each of fifty layers makes the numbers smaller.
 
     Args:
         model: from `load`, with weights `none`.
-        pictures: (n, h, w, 3), a few dozen.
+        pictures: (n, h, w, 3), a few dozen; of another size than the model takes they are resized.
     """
+    from keras.ops import image
+
     momenta = [norm.momentum for norm in _norms(model)]
     for norm in _norms(model):
         norm.momentum = 0.0
-    model(pictures.astype("float32"), training=True)
+    model(image.resize(pictures.astype("float32"), model.input_shape[1:3]), training=True)
     for norm, momentum in zip(_norms(model), momenta, strict=True):
         norm.momentum = momentum
 

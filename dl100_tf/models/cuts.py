@@ -70,6 +70,19 @@ def thaw(net, start, norms: bool) -> tuple:
     return below, above
 
 
+def layer(model, name: str):
+    """The layer of that name.
+
+    Raises:
+        UserError: there is none; the message names the closest one.
+    """
+    names = [layer.name for layer in model.layers]
+    if name not in names:
+        raise UserError(f"no layer of this backbone is called {name!r}{closest(name, names)} Its last layers: "
+                        f"{', '.join(names[-8:])}.")
+    return model.get_layer(name)
+
+
 def last_maps(model) -> str:
     """The name of the last layer that gives feature maps, for Grad-CAM."""
     return next(layer.name for layer in reversed(model.layers) if len(layer.output.shape) == 4)

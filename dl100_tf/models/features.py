@@ -17,7 +17,7 @@ from dl100_tf import paths
 from dl100_tf.errors import UserError
 from dl100_tf.models import backbones
 
-VERSION = 1  # of what the files hold
+VERSION = 2  # of what the files hold
 BATCH = 16  # pictures the net sees at once: on a CPU faster than 64, as more of it stays in the cache
 CHUNK = 16 * BATCH  # pictures between two moments at which a kill loses nothing
 KEPT = 8 << 30  # bytes on the disk; the longest unused make room, but never this process' own
@@ -162,11 +162,23 @@ def _watched(parts: list, pictures: int, total: int):
 def _key(model, pictures) -> str:
     """Of all that the features depend on: the net's shape and weights, and every pixel."""
     state = hashlib.sha256(f"{VERSION} {pictures.dtype} {pictures.shape} {model.output.shape}".encode())
-    state.update(" ".join(type(step).__name__ for step in model.operations).encode())
+    state.update(_told(model).encode())
     state.update(backbones.digest(model).encode())
     for start in range(0, len(pictures), CHUNK):
         state.update(np.ascontiguousarray(pictures[start:start + CHUNK]))
     return state.hexdigest()
+
+
+def _told(step) -> str:
+    """A model, layer or operation by kind and settings, such as the size to which it resizes.
+
+    Its name is left out, as that counts what was built before, and whether it is trained, which changes no feature.
+    """
+    if hasattr(step, "operations"):
+        return f"({' '.join(map(_told, step.operations))})"
+    settings = sorted((name, str(value)) for name, value in step.get_config().items()
+                      if name not in ("name", "trainable"))
+    return f"{type(step).__name__} {settings}"
 
 
 _USED = set()  # by this process

@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from dl100_tf.errors import UserError
 
 COUNT = 2  # examples a request has at most
@@ -56,19 +58,22 @@ def _of_golden(found: dict) -> Request:
             rows.append(row)
     given = {"image": lambda row: {"b64": row["png"]}, "text": lambda row: row["text"],
              "numbers": lambda row: row["numbers"], "series": lambda row: row["series"],
-             "passage": lambda row: row["ids"]}[kind]
+             "passage": lambda row: row["ids"], "latent": lambda row: row["latent"]}[kind]
     what = {"image": "picture files", "text": "texts", "numbers": "rows of numbers", "series": "series",
-            "passage": "questions with their passages, as ids"}[kind]
+            "passage": "questions with their passages, as ids", "latent": "points to make pictures of"}[kind]
     expected = ", ".join(str(_answer(row)) for row in rows)
     return _written("encoded" if kind == "image" else "serving_default", "instances", list(map(given, rows)),
                     f"{len(rows)} {what}", expected)
 
 
 def _answer(row: dict):
-    """What Keras answered: a forecast, a label, or the places of a passage's likeliest answer."""
+    """What Keras answered: a forecast, a label, a picture in words, or the places of a passage's likeliest answer."""
     for name in ("label", "forecast"):
         if name in row:
             return row[name]
+    if "picture" in row:
+        height, width, _ = np.shape(row["picture"])
+        return f"a picture of {width} x {height} pixels with a mean brightness of {np.mean(row['picture']):.1f}"
     return [places.index(max(places)) for places in row["probabilities"]]
 
 

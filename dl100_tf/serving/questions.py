@@ -63,8 +63,8 @@ class Served:
         self.input_shape = self.input.shape
         self.source = told(model, server, name, label)
 
-    def predict(self, x, verbose: int = 0):
-        """What the model gives for a batch; `verbose` is for Keras."""
+    def predict(self, x, verbose: int = 0, batch_size: int | None = None):
+        """What the model gives for a batch; `verbose` and `batch_size` are for Keras."""
         found = self.model.predict({self.input.name: x})
         return next(iter(found.values()))
 

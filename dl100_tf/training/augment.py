@@ -109,6 +109,35 @@ def cutout(x, key, side: int):
     return x * tf.cast(~hole, x.dtype)[..., None]
 
 
+def gaussian(x, key, deviation: float):
+    """Noise of a normal distribution added to each number, and what leaves 0..255 cut off there.
+
+    Args:
+        x: pictures, 0..255.
+        key: the key.
+        deviation: of the noise, in the same unit.
+    """
+    draws = tf.random.stateless_normal(tf.shape(x), _own("gaussian", key), stddev=deviation)
+    noisy = tf.clip_by_value(tf.cast(x, tf.float32) + draws, 0, 255)
+    return tf.cast(tf.round(noisy) if tf.as_dtype(x.dtype).is_integer else noisy, x.dtype)
+
+
+def salt_and_pepper(x, key, share: float):
+    """So many of the pixels of each picture, 0..255, replaced: half of those by white, the others by black."""
+    draws = _draw("salt and pepper", key, (*_shape(x)[:3], 1))
+    x = tf.where(draws < share / 2, tf.zeros_like(x), x)
+    return tf.where(draws > 1 - share / 2, tf.cast(255, x.dtype) * tf.ones_like(x), x)
+
+
+def one_of(x, key, changes):
+    """Each picture changed by one of several functions of pictures and key, drawn for it."""
+    drawn = tf.cast(_draw("one of", key, (tf.shape(x)[0],), 0, len(changes)), tf.int32)
+    changed = x
+    for number, change in enumerate(changes):
+        changed = tf.raw_ops.Select(condition=drawn == number, x=change(x, key), y=changed)
+    return changed
+
+
 def shrink(x, side: int):
     """The pictures made smaller, side x side pixels, float32: each pixel is the mean of what it covers.
 

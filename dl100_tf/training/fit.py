@@ -18,7 +18,8 @@ def fit(model, data, run, config, augment=None, callbacks=(), padding=None) -> l
     out as if nothing had happened. A run that has trained to its end only gets its weights back.
 
     Args:
-        model: a compiled Keras model that takes what `data` holds.
+        model: a compiled Keras model that takes what `data` holds. One with a `train_step` of its own and several
+            optimizers tells of them in `optimizers`, `optimizer` being the first.
         data: has `train` and `validation`, each with arrays `x` and `y`, and the `source` they came from.
         run: the run directory.
         config: has the fields of `cli.Common`.

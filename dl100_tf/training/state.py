@@ -14,10 +14,16 @@ LEARNT = {
 
 def variables(model, within_epoch: bool) -> dict:
     """Every variable of a built model by name: weights, seeds, optimizer; within an epoch its metrics' sums too."""
-    groups = {"model": model.variables, "optimizer": model.optimizer.variables}
+    groups = {"model": model.variables,
+              "optimizer": [variable for one in optimizers(model) for variable in one.variables]}
     if within_epoch:
         groups["metrics"] = model.metrics_variables
     return {f"{group}/{index}": variable for group, members in groups.items() for index, variable in enumerate(members)}
+
+
+def optimizers(model) -> tuple:
+    """All optimizers of a model: Keras knows one, and a model with a step of its own may tell of more."""
+    return getattr(model, "optimizers", (model.optimizer,))
 
 
 def capture(model, callbacks, within_epoch: bool) -> tuple[dict[str, np.ndarray], dict]:
@@ -68,9 +74,11 @@ def build(model, example) -> None:
     """Give `model` all the variables it will have: the optimizer's and the metrics', which come with the first batch.
 
     Args:
-        model: a compiled model.
+        model: a compiled model; one with several `optimizers` has built them and all else itself.
         example: one (x, y) batch.
     """
+    if len(optimizers(model)) > 1:
+        return
     x, y = example
     predicted = model(x, training=False)
     model.compute_loss(x, y, predicted, training=False)

@@ -306,3 +306,34 @@ def test_a_name_that_is_too_long_is_one_line(tmp_path):
         images.read(tmp_path / ("x" * 5000), 24)
     with pytest.raises(UserError, match="doesn't exist, or lies where you may not look"):
         folders.load("local", tmp_path / ("x" * 5000), size=24)
+
+
+class TestAnyFolder:
+    """Pictures for a net that makes more like them."""
+
+    def test_class_folders_are_classes(self, root):
+        data = folders.load_any(root, 28)
+        assert data.labels == tuple(sorted(COLOURS)) and data.train.x.shape[1:] == (28, 28, 3)
+
+    def test_without_class_folders_all_are_of_one_kind(self, tmp_path):
+        for index in range(20):
+            photo(tmp_path / "mine" / ("in" if index % 2 else "") / f"{index}.jpg", (200, 40, 30))
+        data = folders.load_any(tmp_path / "mine", 32)
+        assert data.labels == ("mine",) and sum(map(len, data.parts().values())) == 20
+        assert len(data.test) == 4 and data.train.x.shape[1:] == (32, 32, 3) and data.source.rung == "local"
+
+    def test_grey_ones_have_one_channel_and_a_single_spot_of_colour_keeps_all_three(self, tmp_path):
+        for index in range(12):
+            photo(tmp_path / "mine" / f"{index}.png", (90 + index, 40, 30), "PNG", "L")
+        assert folders.load_any(tmp_path / "mine", 28).train.x.shape[1:] == (28, 28, 1)
+        photo(tmp_path / "mine" / "red.png", (200, 40, 30), "PNG")
+        assert folders.load_any(tmp_path / "mine", 28).train.x.shape[1:] == (28, 28, 3)
+
+    def test_what_holds_no_pictures_is_named(self, tmp_path):
+        (tmp_path / "empty").mkdir()
+        for place in ("empty", "nowhere"):
+            with pytest.raises(DataError, match=f"{place} is no folder that holds pictures"):
+                folders.load_any(tmp_path / place, 28)
+        photo(tmp_path / "one" / "only.jpg", (1, 2, 3))
+        with pytest.raises(DataError, match="holds 1 photo of 'one' to learn from, and 3 are the least"):
+            folders.load_any(tmp_path / "one", 28)

@@ -282,3 +282,21 @@ def test_any_picture_gives_a_digit_or_an_error(path):
         Image.fromarray(picture[: 5 + index, : 32 - index]).save(path)
         with contextlib.suppress(DataError):
             assert images.read_digit(path).shape == (28, 28, 1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_written_is_read_again(path, channels):
+    picture = noise(20, 20, channels)
+    images.write(path, picture)
+    assert np.array_equal(images.read(path, 20, channels), picture)
+    odd = np.random.default_rng(0).uniform(-20, 280, (9, 9, channels)).astype("float32")
+    images.write(path, odd)
+    assert np.array_equal(images.read(path, 9, channels), odd.clip(0, 255).round().astype("uint8"))
+
+
+def test_a_picture_that_can_t_be_written_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"grid\.txt is no name for a picture"):
+        images.write(tmp_path / "grid.txt", noise(4, 4, 1))
+    images.write(tmp_path / "new" / "grid.png", noise(4, 4, 1))
+    with pytest.raises(DataError, match=r"grid\.png/two\.png can't be written"):
+        images.write(tmp_path / "new" / "grid.png" / "two.png", noise(4, 4, 1))

@@ -126,3 +126,10 @@ def test_fewer_training_examples_keep_the_mix_of_labels(splits):
     assert np.array_equal(few.train.x, splits.take_train(20, seed=1).train.x)
     assert not np.array_equal(few.train.x, splits.take_train(20, seed=2).train.x)
     assert splits.take_train(10**6, seed=1) is splits
+
+
+def test_examples_become_their_own_targets():
+    parts = {name: uneven(count) for name, count in (("train", 20), ("validation", 4), ("test", 8))}
+    found = Splits(**parts, labels=("a", "b"), source=Source("sample", "here", "0"), preparation="digit").as_targets()
+    assert found.preparation == "digit" and found.labels == ("a", "b")
+    assert all(part.y is part.x and len(part) == len(parts[name]) for name, part in found.parts().items())

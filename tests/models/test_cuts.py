@@ -90,3 +90,9 @@ def test_every_family_can_be_cut_well_above_its_input(name, thaw):
     assert len(upper.layers) < 0.5 * len(body.layers)
     pixels = np.random.default_rng(0).uniform(0, 255, (1, 96, 96, 3)).astype("float32")
     assert np.allclose(upper(lower(pixels)), body(pixels), rtol=1e-4)
+
+
+def test_a_layer_goes_by_its_name(net):
+    assert cuts.layer(net, "one_b") is net.get_layer("one_b")
+    with pytest.raises(UserError, match=r"'one_bb', did you mean one_b\? Its last layers: .*top"):
+        cuts.layer(net, "one_bb")

@@ -87,6 +87,18 @@ def test_other_pictures_or_weights_have_other_features(pictures, net, counted, c
     assert np.allclose(x, net(pictures.astype("float32")), rtol=1e-3, atol=1e-2)
 
 
+def test_nets_that_differ_in_a_setting_alone_have_other_features_and_those_in_a_name_alone_have_not(pictures, counted):
+    def seen(size, name):
+        image = keras.Input((6, 6, 3), name=name)
+        inner = keras.Sequential([keras.Input((size, size, 3)), keras.layers.GlobalMaxPooling2D()])
+        return keras.Model(image, inner(keras.layers.Resizing(size, size)(image)))
+
+    sizes = [features.compute(seen(size, "image"), pictures)[0] for size in (3, 5)]
+    assert len(counted) == 12 and not np.array_equal(*sizes)
+    features.compute(seen(5, "another"), pictures)
+    assert len(counted) == 12
+
+
 def test_a_kill_loses_one_part_at_most(pictures, net, counted, monkeypatch):
     whole = np.array(features.compute(net, pictures, views=2)[0])
     for file in files(""):

@@ -15,6 +15,9 @@ FUNCTIONS = {
     "rotate": lambda x, key: augment.rotate(x, key, 30),
     "warp": lambda x, key: augment.warp(x, key, degrees=10, zoom=0.1, pixels=2, fill="mirror"),
     "cutout": lambda x, key: augment.cutout(x, key, 6),
+    "gaussian": lambda x, key: augment.gaussian(x, key, 40),
+    "salt and pepper": lambda x, key: augment.salt_and_pepper(x, key, 0.2),
+    "one of": lambda x, key: augment.one_of(x, key, [augment.flip, lambda x, key: augment.cutout(x, key, 6)]),
 }
 
 
@@ -198,3 +201,28 @@ def test_shrink_leaves_the_size_open_so_that_a_net_is_compiled_once_for_all():
 def test_shrink_to_the_size_they_have_leaves_them():
     x = pictures(4, (12, 12))
     assert np.array_equal(augment.shrink(tf.constant(x), 12), x.astype("float32"))
+
+
+def test_gaussian_noise_has_its_deviation_and_stays_within_a_picture():
+    x = np.full((50, 28, 28, 1), 128, "uint8")
+    noise = np.asarray(augment.gaussian(x, KEY, 20)).astype(float) - 128
+    assert abs(noise.mean()) < 0.5 and noise.std() == pytest.approx(20, rel=0.02)
+    loud = np.asarray(augment.gaussian(x, KEY, 500))
+    assert loud.dtype == np.uint8 and {0, 255} <= set(loud.ravel().tolist())
+    assert np.mean((loud > 0) & (loud < 255)) < 0.3, "cut off, not wrapped around"
+
+
+def test_salt_and_pepper_replaces_its_share_and_leaves_the_rest():
+    x = np.full((50, 28, 28, 3), 100, "uint8")
+    out = np.asarray(augment.salt_and_pepper(x, KEY, 0.3))
+    assert (out == out[..., :1]).all(), "whole pixels"
+    assert [np.mean(out == value) for value in (0, 100, 255)] == pytest.approx([0.15, 0.7, 0.15], abs=0.01)
+
+
+def test_one_of_draws_a_change_for_each_picture():
+    x = pictures(300)
+    changes = [lambda x, key: x * 0, lambda x, key: x * 0 + 9, lambda x, key: x]
+    out = np.asarray(augment.one_of(tf.constant(x), KEY, changes))
+    kinds = [np.mean([(one == value).all() for one in out]) for value in (0, 9)]
+    kinds.append(np.mean([np.array_equal(one, other) for one, other in zip(out, x, strict=True)]))
+    assert sum(kinds) == pytest.approx(1) and min(kinds) > 0.25

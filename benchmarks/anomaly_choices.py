@@ -1,0 +1,88 @@
+"""What each choice in `anomaly_cifar10` gives: mean AUROC on held-out training pictures; the test set is not looked at.
+
+    DL100_DATA=... python benchmarks/anomaly_choices.py [--sizes 96 160] [--home FOLDER] [--write]
+
+Real photographs only, with the MobileNetV2 weights in the data folder. All layers of a size are looked at in one pass
+over the training pictures, which --home keeps, so that an interrupted benchmark goes on. A tenth of each class is held
+out, and nothing is fitted to it: what is compared is how well it is told from the held-out pictures of the other nine.
+"""
+
+import dataclasses
+import os
+import tempfile
+from pathlib import Path
+
+import peers
+import recording
+
+BLOCKS = ("block_12_add", "block_13_project_BN", "block_14_add", "block_15_add", "block_16_expand_relu",
+          "block_16_depthwise_relu", "block_16_project_BN", "out_relu")
+SETS = (*((block,) for block in BLOCKS), ("block_14_add", "block_15_add"), ("block_14_add", "out_relu"),
+        ("block_14_add", "block_15_add", "out_relu"), ("block_14_add", "block_16_project_BN", "out_relu"),
+        ("block_13_project_BN", "block_14_add", "block_15_add", "block_16_project_BN"),
+        ("block_12_add", "block_13_project_BN", "block_14_add", "block_15_add", "block_16_project_BN", "out_relu"))
+DETECTORS = {"neighbours 1": {"neighbours": 1}, "neighbours 2": {"neighbours": 2}, "neighbours 5": {"neighbours": 5},
+             **{f"mahalanobis {shrinkage}": {"shrinkage": shrinkage} for shrinkage in (0.01, 0.03, 0.1, 0.3)}}
+
+
+def seen(size: int, pictures, config) -> tuple[dict, dict]:
+    """Features of all blocks for training and held-out pictures, and the columns of each block."""
+    from dl100_tf.models import backbones, cuts, features
+    from dl100_tf.projects import anomaly_cifar10
+
+    config = dataclasses.replace(config, size=size, layers=BLOCKS)
+    body, _ = backbones.load(config.backbone, size, config.weights)
+    eye = anomaly_cifar10.build_model(config, body)
+    columns, start = {}, 0
+    for block in BLOCKS:
+        width = cuts.layer(body, block).output.shape[-1]
+        columns[block], start = slice(start, start + width), start + width
+    return {name: features.compute(eye, pictures.parts()[name].x)[0] for name in ("train", "validation")}, columns
+
+
+def measure(found: dict, columns: list[slice], pictures, config) -> dict[str, float]:
+    """Mean AUROC over the classes by detector, of some columns of the features."""
+    import numpy as np
+
+    from dl100_tf import evaluation
+    from dl100_tf.projects import anomaly_cifar10
+
+    train, held = (np.concatenate([found[part][:, block] for block in columns], axis=1)
+                   for part in ("train", "validation"))
+    results = {}
+    for told, settings in DETECTORS.items():
+        each = []
+        for normal in range(len(pictures.labels)):
+            fitted = anomaly_cifar10.by_features(pictures, normal, train, dataclasses.replace(config, **settings))
+            each.append(evaluation.auroc(fitted[told.split()[0]](held), pictures.validation.y != normal))
+        results[told] = float(np.mean(each))
+    return results
+
+
+def main() -> None:
+    parser = recording.parser(__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[64, 96, 128, 160, 224])
+    parser.add_argument("--home", type=Path)
+    arguments = parser.parse_args()
+    recording.need_real_data()
+    with tempfile.TemporaryDirectory(prefix="anomaly_choices") as temporary:
+        os.environ["DL100_HOME"] = str((arguments.home or Path(temporary)).resolve())
+        from dl100_tf.projects import anomaly_cifar10
+
+        config = anomaly_cifar10.Config(source="local", weights=f"{os.environ['DL100_DATA']}/{peers.WEIGHTS}")
+        pictures, results = anomaly_cifar10.load_classes(config), {}
+        for size in arguments.sizes:
+            found, columns = seen(size, pictures, config)
+            for blocks in SETS:
+                told = f"{size} pixels, {' + '.join(blocks)}"
+                results[told] = measure(found, [columns[block] for block in blocks], pictures, config)
+                print(told, {name: round(value, 4) for name, value in results[told].items()}, flush=True)
+    print("\n| held out, mean AUROC |", " | ".join(DETECTORS), "|\n|---|" + "---|" * len(DETECTORS))
+    for told, row in results.items():
+        print(f"| {told} |", " | ".join(f"{value:.4f}" for value in row.values()), "|")
+    if arguments.write:
+        recording.write(recording.RESULTS / "anomaly_choices.json", recording.measured(results=results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Anomalies: what is fitted sees the normal class alone, and the saved model gives what the tables were made of."""
+
+import numpy as np
+import pytest
+from dl100_tf.projects.anomaly_cifar10 import Config
+
+from dl100_tf import cli, curriculum
+from dl100_tf.data import drawn
+from dl100_tf.errors import UserError
+from dl100_tf.models import backbones
+from dl100_tf.projects import anomaly_cifar10
+from dl100_tf.run import Run
+
+SMALL = {"source": "sample", "size": 32, "epochs": 1, "deterministic": True, "code": 8}
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A file of weights for MobileNetV2 whose features are of use."""
+    file = tmp_path_factory.mktemp("weights") / "mobilenet_v2.weights.h5"
+    body, _ = backbones.load("MobileNetV2", 32, "none", seed=1)
+    backbones.settle(body, drawn.pictures(64, 5, 32)[0])
+    body.save_weights(file)
+    return str(file)
+
+
+def test_the_normal_class_goes_by_name_or_number():
+    for named in ("star", "6"):
+        data = anomaly_cifar10.load_data(Config(source="sample", normal=named))
+        assert data.labels == ("star", "anything else") and not data.train.y.any()
+        assert set(data.test.y) == set(data.validation.y) == {0, 1} and len(data.train) < 250
+    with pytest.raises(UserError, match="there is no class 'stars', did you mean star"):
+        anomaly_cifar10.load_data(Config(source="sample", normal="stars"))
+
+
+def test_features_are_the_mean_of_a_picture_and_its_mirror_image(weights):
+    body, _ = backbones.load("MobileNetV2", 64, weights)
+    eye = anomaly_cifar10.build_model(Config(**SMALL | {"size": 64}), body)
+    x = drawn.pictures(3, 0)[0].astype("float32")
+    np.testing.assert_allclose(eye(x), eye(x[:, :, ::-1]), atol=1e-4)
+    assert eye.input_shape == (None, 32, 32, 3) and len(eye.output_shape) == 2
+    with pytest.raises(UserError, match="no layer of this backbone is called 'block_99_add'"):
+        anomaly_cifar10.build_model(Config(layers=("block_99_add",)), body)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("detector", ["neighbours", "mahalanobis"])
+def test_it_goes_the_whole_way(detector, weights, home):
+    run = Run("anomaly_cifar10", detector)
+    scores = cli.execute(anomaly_cifar10, Config(**SMALL, detector=detector, normal="6", weights=weights), run)
+    *rows, mean = run.read_json("tables/classes.json")["rows"]
+    assert [row["normal class"] for row in rows] == list(drawn.SHAPES) and mean["normal class"] == "mean"
+    assert scores["metrics"]["auroc_mean"] == mean[detector] == pytest.approx(np.mean([row[detector] for row in rows]))
+    assert scores["metrics"]["auroc"] == pytest.approx(rows[6][detector], abs=1e-3), "of the model that is saved"
+    assert scores["headline"] == ["auroc_mean", "auroc_autoencoder"] and scores["labels"] == ["star", "anything else"]
+    assert len(list(run.path("parts").glob("normal-*"))) == 9, "the tenth is the run itself"
+    y, odd = (np.load(run.path("predictions.npz"))[name] for name in ("y", "probabilities"))
+    assert (odd[y == 0, 1] < 0.5).mean() > 0.5, "most normal pictures pass"
+    assert "AUROC mean" in run.path("report.md").read_text()
+
+
+def test_days():
+    assert curriculum.DAYS["anomaly_cifar10"] == (68, 70)
