@@ -71,9 +71,8 @@ def predict(model, config, prompt: str, *, temperature: float = 0.8, top_k: int 
     known = "".join(model.get_layer("tokenizer").get_vocabulary()[characters.SPECIAL:])
     unknown = sorted(set(prompt) - set(known))
     if unknown:
-        named = " ".join(map(characters.name, unknown[:10]))
-        raise UserError(f"the prompt has characters that this run has never read ({named}): write it in those of the "
-                        "text it learnt from.")
+        raise UserError("the prompt has characters that this run has never read "
+                        f"({' '.join(map(characters.name, unknown[:10]))}): use those of the text it learnt from.")
     if not temperature >= 0 or top_k < 0 or length < 1 or seed < 0:
         raise UserError("--temperature, --top-k and --seed can't be below 0, nor --length below 1.")
     reader = recurrent.Reader(model.get_layer("rnn_shakespeare"))
