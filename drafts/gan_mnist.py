@@ -60,7 +60,7 @@ def predict(model, config, *, count: int = 64, out: str = "grid.png", seed: int 
     """
     if not 1 <= count <= 10_000 or seed < 0:
         raise UserError("--count goes from 1 to 10000, and --seed from 0 up.")
-    points = latents.walks(count, config.latent, seed) if walk else latents.points(count, config.latent, seed)
+    points = (latents.walks if walk else latents.points)(count, model.input_shape[1], seed)
     images.write(out, latents.sheet(latents.made(model, points), 10 if walk else round(count**0.5)))
     return f"{count} pictures in {out}"
 

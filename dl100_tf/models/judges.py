@@ -16,8 +16,8 @@ def net(shape: tuple[int, int, int], labels: int, rate: float = 4e-3):
         x = layers.Conv2D(filters, size, stride, use_bias=False, name=f"convolution_{number}")(x)
         x = layers.MaxPooling2D(pool)(x) if pool > 1 else x
         x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
-    if x.shape[1] >= 6:
-        x = layers.AveragePooling2D(x.shape[1] // 3)(x)
+    if (side := x.shape[1]) > 3:
+        x = layers.AveragePooling2D(side - side // 3 * 2, side // 3)(x)
     probability = layers.Dense(labels, activation="softmax", name="probability")(layers.Flatten()(x))
     model = keras.Model(image, probability, name="cnn_mnist")
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -71,6 +71,6 @@ def test_the_judge_is_the_net_of_cnn_mnist():
     assert told(judges.net((28, 28, 1), 10)) == told(cnn_mnist.build_model(cnn_mnist.Config()))
 
 
-@pytest.mark.parametrize("side", [28, 48, 64])
+@pytest.mark.parametrize("side", range(28, 65, 4))
 def test_a_judge_of_larger_pictures_has_as_many_features(side):
     assert judges.net((side, side, 3), 4).layers[-1].input.shape == (None, 864)
