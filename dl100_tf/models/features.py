@@ -174,8 +174,9 @@ def _told(step) -> str:
 
     Its name is left out, as that counts what was built before, and whether it is trained, which changes no feature.
     """
-    if hasattr(step, "operations"):
-        return f"({' '.join(map(_told, step.operations))})"
+    inner = getattr(step, "operations", None) or getattr(step, "layers", None)  # a Sequential has layers only
+    if inner:
+        return f"({' '.join(map(_told, inner))})"
     settings = sorted((name, str(value)) for name, value in step.get_config().items()
                       if name not in ("name", "trainable"))
     return f"{type(step).__name__} {settings}"

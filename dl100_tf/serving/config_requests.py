@@ -2,10 +2,9 @@
 
 import base64
 import json
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from dl100_tf.errors import UserError
 
@@ -72,8 +71,9 @@ def _answer(row: dict):
         if name in row:
             return row[name]
     if "picture" in row:
-        height, width, _ = np.shape(row["picture"])
-        return f"a picture of {width} x {height} pixels with a mean brightness of {np.mean(row['picture']):.1f}"
+        lines = row["picture"]
+        mean = statistics.fmean(value for line in lines for pixel in line for value in pixel)
+        return f"a picture of {len(lines[0])} x {len(lines)} pixels with a mean brightness of {mean:.1f}"
     return [places.index(max(places)) for places in row["probabilities"]]
 
 

@@ -102,7 +102,7 @@ def test_real_pictures_are_near_and_a_single_kind_is_found_out(data, classifier,
     run = Run("gan_mnist", "real")
     good = evaluation.score_pictures(run, data, judge, Maker(pictures(300, 7).x), LATENTS, "bars")["metrics"]
     assert good["least"] == pytest.approx(100 / 3, abs=1) and good["most"] == pytest.approx(100 / 3, abs=1)
-    assert good["sure"] > 95 and good["sure_of_real"] > 95
+    assert good["sure"] > 90 and good["sure_of_real"] > 90
     one = pictures(300, 7).x[::3]
     run = Run("gan_mnist", "collapsed")
     scores = evaluation.score_pictures(run, data, judge, Maker(one), LATENTS, "bars")

@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from PIL import Image
 
 from dl100_tf import evaluation
 from dl100_tf.errors import UserError
@@ -191,7 +192,7 @@ def with_exhibits(run):
     evaluation.figure(run, "a_closer_look", line, "What is to be seen.", (4, 2))
     evaluation.table(run, "after", [{"x": 1}], "Afterwards")
     evaluation.figure(run, "film", line, "", (4, 2), "How it moved")
-    run.path("plots/film.gif").write_bytes(b"GIF89a")
+    Image.new("L", (8, 4)).save(run.path("plots/film.gif"))
     run.write_json("findings.json", {"pictures": [
         {"index": 3, "label": "cat", "guess": "dog", "confidence": 0.9997, "width": 8, "height": 8, "crisp": True,
          "picture": DOT, "heat": DOT}]})
@@ -226,7 +227,6 @@ def test_a_long_animation_stays_in_its_file(scored, monkeypatch):
 
 def test_figures_with_photographs_are_embedded_smaller(scored):
     import numpy as np
-    from PIL import Image
 
     evaluation.figure(scored, "noisy", line, "", (4, 4))
     smooth = np.random.default_rng(0).normal(128, 60, (60, 60, 3)).clip(0, 255).astype("uint8")
