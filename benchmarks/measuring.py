@@ -125,7 +125,8 @@ def record(name: str, how: Recipe, measurements: dict, seeds: range) -> None:
     from dl100_tf.run import Run
 
     ours, lesson = measurements["ours"], ROOT / "projects" / name
-    epochs = f"{ours[0]['epochs']} epochs, " if len({one["epochs"] for one in ours}) == 1 else ""
+    count = ours[0]["epochs"]
+    epochs = f"{count} epoch{'s' * (count != 1)}, " if {one["epochs"] for one in ours} == {count} else ""
     seconds = f"{median(ours):.0f}" if median(ours) >= 1 else f"{median(ours):.1g}"
     said = how.spread([one[how.figure] for one in ours])
     expect = f"{said}, {epochs}{seconds} s of training on {os.cpu_count()} cores"
