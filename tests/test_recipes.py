@@ -25,7 +25,6 @@ SMALL = {  # what a recipe is asked besides, for the sake of time: the same code
     "lstm_agnews": ("--no-rows",),  # tests/projects/test_lstm_agnews.py has them
     "lstm_imdb": ("--length", "120"),  # the longest review of the sample
     "rnn_weather": ("--batch-size", "512", "--units", "8"),
-    "transfer_dogs": ("--size", "96"),
 }
 pytestmark = pytest.mark.slow
 
