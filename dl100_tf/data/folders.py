@@ -88,7 +88,7 @@ def load_any(folder: str | os.PathLike, size: int, validation: float = 0.05, see
     Raises:
         DataError: there are too few pictures, or none that can be read.
     """
-    root = Path(folder).expanduser()
+    root = paths.named(folder)
     layout = layouts.lay_any(root)
     splits = _loaded("local", root, _parted(_checked(layout, root, classes=1), validation, seed), size, False,
                      layout.remarks)

@@ -234,7 +234,7 @@ def write(path: str | os.PathLike, picture: np.ndarray) -> None:
     Raises:
         DataError: the name ends in none of these, or the file can't be written.
     """
-    pillow, path = _pillow(), Path(path).expanduser()
+    pillow, path = _pillow(), paths.named(path)
     kind = pillow.registered_extensions().get(path.suffix.lower())
     if kind not in FORMATS:
         raise DataError(f"{path} is no name for a picture: let it end in .png, .jpg, .webp, .bmp or .gif.")

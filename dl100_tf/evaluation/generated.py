@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dl100_tf import paths
 from dl100_tf.errors import UserError
 from dl100_tf.evaluation import comparisons, records
 from dl100_tf.evaluation.pictures import WHITE
@@ -101,7 +102,7 @@ def known_judge(run, named: str, data):
     if run.path("judge.keras").is_file():
         return _loaded(run.path("judge.keras"))
     if named.endswith(".keras"):
-        model = _loaded(Path(named).expanduser())
+        model = _loaded(paths.named(named))
     elif named:
         model = Run(JUDGE, named).load_model()
     else:

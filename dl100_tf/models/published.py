@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dl100_tf import paths
 from dl100_tf.errors import DataError, UserError
 
 FILES = ("config.json", "model.safetensors", "vocab.txt")
@@ -49,7 +50,7 @@ def folder(encoder: str) -> Path:
     if encoder.startswith(HUB):
         return _downloaded(encoder.removeprefix(HUB))
     if encoder:
-        found, remedy = Path(os.path.expanduser(encoder)), f"name a folder that holds {', '.join(FILES)}."
+        found, remedy = paths.named(encoder), f"name a folder that holds {', '.join(FILES)}."
     else:
         package = importlib.util.find_spec(PACKAGE)  # looked up, not run: importing it would want PyTorch
         if package is None or package.origin is None:
