@@ -14,16 +14,6 @@ from dl100_tf.run import Run
 SMALL = {"source": "sample", "size": 32, "epochs": 1, "deterministic": True, "code": 8}
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """A file of weights for MobileNetV2 whose features are of use."""
-    file = tmp_path_factory.mktemp("weights") / "mobilenet_v2.weights.h5"
-    body, _ = backbones.load("MobileNetV2", 32, "none", seed=1)
-    backbones.settle(body, drawn.pictures(64, 5, 32)[0])
-    body.save_weights(file)
-    return str(file)
-
-
 def test_the_normal_class_goes_by_name_or_number():
     for named in ("star", "6"):
         data = anomaly_cifar10.load_data(Config(source="sample", normal=named))

@@ -1,6 +1,5 @@
 """What the tests share: a home of their own, and the small problem that training is tried on."""
 
-import dataclasses
 import gc
 import json
 import os
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from problems import Part, Problem
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):  # more threads than cores only wait for each other
@@ -112,29 +112,6 @@ def forked(tmp_path_factory):
     yield run
     if server is not None:
         server.communicate()
-
-
-@dataclasses.dataclass(frozen=True)
-class Part:
-    x: np.ndarray
-    y: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Origin:
-    rung: str = "sample"
-    where: str = "made by the test"
-    digest: str = "0"
-    note: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """Two noisy spirals to tell apart: small, and not linear."""
-
-    train: Part
-    validation: Part
-    source: Origin = Origin()
 
 
 def spirals(count: int, seed: int) -> Part:

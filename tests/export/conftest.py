@@ -104,3 +104,9 @@ def finished(made, home):
         evaluation.score(model, data, run)
         return run, data
     return make
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory):
+    """Where the bundles of a module's runs lie."""
+    return tmp_path_factory.mktemp("models")

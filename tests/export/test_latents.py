@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from bundles import FLOATS, published_once
 
 from dl100_tf import export
 from dl100_tf.errors import UserError
-from dl100_tf.export import asking, contract, golden, graph, latents, litert, metadata, parity, saved_model, versions
+from dl100_tf.export import asking, contract, golden, graph, latents, litert, metadata, parity, saved_model
 from dl100_tf.models import adversarial
 from dl100_tf.models import latents as points
 from dl100_tf.run import Run
@@ -46,21 +47,10 @@ def finished(net, classes=CLASSES):
     return run
 
 
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory):
-    return tmp_path_factory.mktemp("models")
-
-
 @pytest.fixture
 def published(net, shelf, home):
     """Its folders by format, published once for the whole module."""
-    folders = {form: shelf / form / "small_generator" for form in versions.FORMATS}
-    if not folders["tflite"].exists():
-        done = export.publish(finished(net), DATA, to=str(shelf))
-        assert not done.refused, done.refused
-        assert set(done.parity) == {"saved_model", "float32", "float16", "dynamic", "int8"}
-        assert "mean absolute error" in export.summary(done)
-    return {form: versions.newest(folder) for form, folder in folders.items()}
+    return published_once(shelf, "small_generator", lambda: (finished(net), DATA), FLOATS | {"int8"})
 
 
 def test_every_variant_makes_keras_pictures(published):

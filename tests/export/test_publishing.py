@@ -7,6 +7,7 @@ import subprocess
 import keras
 import numpy as np
 import pytest
+from bundles import FLOATS, published_once
 from PIL import Image
 
 from dl100_tf import export
@@ -18,22 +19,12 @@ pytestmark = pytest.mark.slow
 KINDS = ("image", "text", "numbers")
 
 
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory):
-    return tmp_path_factory.mktemp("models")
-
-
 @pytest.fixture
 def published(finished, shelf):
     """Publishes a kind of run once for the whole module; its folders by format."""
     def of(kind):
-        folders = {form: shelf / form / f"small_{kind}" for form in versions.FORMATS}
-        if not folders["tflite"].exists():
-            done = export.publish(*finished(kind), to=str(shelf))
-            assert not done.refused, done.refused
-            variants = {"saved_model", "float32", "float16", "dynamic", "int8"}
-            assert set(done.parity) == variants | ({"unrolled"} if kind == "text" else set())
-        return {form: versions.newest(folder) for form, folder in folders.items()}
+        return published_once(shelf, f"small_{kind}", lambda: finished(kind),
+                              FLOATS | {"int8"} | ({"unrolled"} if kind == "text" else set()))
     return of
 
 

@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from bundles import FLOATS, published_once
 from keras import layers
 
 from dl100_tf import evaluation, export
 from dl100_tf.errors import UserError
-from dl100_tf.export import asking, checks, contract, golden, graph, litert, parity, saved_model, versions
+from dl100_tf.export import asking, checks, contract, golden, graph, litert, parity, saved_model
 from dl100_tf.models import forecasting
 from dl100_tf.run import Run
 from dl100_tf.serving import config_requests
@@ -66,21 +67,10 @@ def finished(trained, home):
     return run, data
 
 
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory):
-    return tmp_path_factory.mktemp("models")
-
-
 @pytest.fixture
 def published(finished, shelf):
     """Its folders by format, published once for the whole module."""
-    folders = {form: shelf / form / "small_series" for form in versions.FORMATS}
-    if not folders["tflite"].exists():
-        done = export.publish(*finished, to=str(shelf))
-        assert not done.refused, done.refused
-        assert set(done.parity) == {"saved_model", "float32", "float16", "dynamic", "unrolled"}, "and no int8"
-        assert "mean absolute error" in export.summary(done)
-    return {form: versions.newest(folder) for form, folder in folders.items()}
+    return published_once(shelf, "small_series", lambda: finished, FLOATS | {"unrolled"})  # and no int8
 
 
 def test_every_variant_agrees_with_keras(published):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from problems import Part, Problem
 
 from dl100_tf import cli, training
 from dl100_tf.errors import Interrupted
@@ -26,27 +27,6 @@ class Config(cli.Common):
     checkpoint_minutes: float = 0
 
 
-@dataclasses.dataclass(frozen=True)
-class Part:
-    x: np.ndarray
-    y: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    rung: str = "sample"
-    where: str = "made by the test"
-    digest: str = "0"
-    note: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Data:
-    train: Part
-    validation: Part
-    source: Source = Source()
-
-
 def squares(count, seed):
     """Bright squares: of class 0 in the upper half, of class 1 in the lower."""
     random = np.random.default_rng(seed)
@@ -58,7 +38,7 @@ def squares(count, seed):
     return Part(x, y)
 
 
-DATA = Data(squares(80, 0), squares(20, 1))
+DATA = Problem(squares(80, 0), squares(20, 1))
 
 
 def nets(game="non_saturating", classes=0, **more):

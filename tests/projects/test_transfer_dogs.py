@@ -18,16 +18,6 @@ from dl100_tf.run import Run
 SMALL = {"source": "sample", "size": 32, "epochs": 1, "head_epochs": 3, "deterministic": True}
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """A file of weights for MobileNetV2 whose features are of use."""
-    file = tmp_path_factory.mktemp("weights") / "mobilenet_v2.weights.h5"
-    body, _ = backbones.load("MobileNetV2", 32, "none", seed=1)
-    backbones.settle(body, drawn.pictures(64, 5, 32)[0])
-    body.save_weights(file)
-    return str(file)
-
-
 def finished(run, **settings):
     """The run's scores, and its table of phases by phase."""
     config = Config(**SMALL | settings)
