@@ -16,7 +16,7 @@ from dl100_tf.errors import UserError
 
 PARTS = ("model.keras", "scores.json", "report.html")  # what a finished run has
 # The settings that may change from one session of a run to the next; none of them changes what a step does.
-MAY_CHANGE = ("epochs", "source", "data_dir", "weights", "checkpoint_minutes", "checkpoint_steps")
+MAY_CHANGE = ("epochs", "source", "data_dir", "folder", "weights", "checkpoint_minutes", "checkpoint_steps")
 
 
 class Run:
@@ -202,6 +202,17 @@ class Run:
                             f"is there now ({source['rung']}, {source['where']}): bring that back, or start again "
                             "under another --run name.")
         self.note(source=source)
+
+    def pin(self, what: str, digest: str, where: str) -> None:
+        """Note `weights` or whatever else the run is made from, or hold a resumed run to what it was begun with.
+
+        Raises:
+            UserError: what `where` holds now has another digest.
+        """
+        if self.record().get(what, {}).get("digest", digest) != digest:
+            raise UserError(f"the run {self.name} was begun with other {what} than {where} holds now: bring those "
+                            "back, or start again under another --run name.")
+        self.note(**{what: {"from": where, "digest": digest}})
 
 
 def valid_name(name: str) -> str:

@@ -100,6 +100,15 @@ def test_other_data_is_refused_and_the_same_data_is_not(home):
         run.pin_source(source | {"rung": "sample", "digest": "2"})
 
 
+def test_what_else_a_run_is_made_from_may_move_and_may_not_change(home):
+    run = Run("p", "r")
+    run.pin("weights", "1", "a.h5")
+    run.pin("weights", "1", "b.h5")
+    assert run.record()["weights"] == {"from": "b.h5", "digest": "1"}
+    with pytest.raises(UserError, match=r"run r was begun with other weights than b\.h5 holds now: bring those back"):
+        run.pin("weights", "2", "b.h5")
+
+
 def test_a_model_that_is_not_there_or_damaged_is_named(home):
     run = Run("p", "r")
     with pytest.raises(UserError, match="has no model: let it finish"):

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from dl100_tf import paths
 from dl100_tf.errors import UserError, closest
 
 FAMILIES = {  # by what they expect of a pixel: https://keras.io/api/applications/, `preprocess_input` of each family
@@ -95,11 +96,7 @@ def of_run(run, config, pictures, online: Callable[[str], bool]):
     model, weights = load(config.backbone, config.size, weights, config.seed, online)
     if weights == "none":
         settle(model, pictures.train.x[:32])
-    found = "random" if weights == "none" else digest(model)
-    if found != known.get("digest", found):
-        raise UserError(f"the run {run.name} was begun with other weights than {weights} holds now: bring those back, "
-                        "or start again under another --run name.")
-    run.note(weights={"from": weights, "digest": found})
+    run.pin("weights", "random" if weights == "none" else digest(model), weights)
     return model, weights
 
 
@@ -193,7 +190,7 @@ def _readable(weights: str) -> str:
     """`weights` as a path that Keras can tell the format of."""
     import h5py
 
-    file = Path(os.path.expanduser(weights))
+    file = paths.named(weights)
     if not file.is_file():
         raise UserError(f"there is no weights file {file}: correct --weights, or use --weights imagenet or none.")
     if file.suffix not in SUFFIXES:

@@ -3,6 +3,7 @@
 Source: https://huggingface.co/docs/transformers/model_doc/bert, https://huggingface.co/docs/safetensors
 """
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -61,6 +62,14 @@ def folder(encoder: str) -> Path:
     if missing:
         raise UserError(f"the encoder {found} has no {' and no '.join(missing)}: {remedy}")
     return found
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 (hex) of an encoder's published files."""
+    state = hashlib.sha256()
+    for name in FILES:
+        state.update((folder / name).read_bytes())
+    return state.hexdigest()
 
 
 def _downloaded(name: str) -> Path:

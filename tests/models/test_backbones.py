@@ -11,6 +11,7 @@ import pytest
 from dl100_tf.data import order
 from dl100_tf.errors import UserError
 from dl100_tf.models import backbones
+from dl100_tf.run import Run
 
 SLOW = pytest.mark.slow
 A_FAMILY_EACH = ["MobileNetV2", *(pytest.param(name, marks=SLOW) for name in (
@@ -203,24 +204,6 @@ def test_random_weights_settle_on_pictures(pixels):
     assert {layer.momentum for layer in model.layers if hasattr(layer, "momentum")} == {0.9}
 
 
-class Book:
-    """A run's record and name, and the data that it is held to."""
-
-    name = "mine"
-
-    def __init__(self):
-        self.facts = {}
-
-    def record(self):
-        return self.facts
-
-    def note(self, **facts):
-        self.facts |= facts
-
-    def pin_source(self, source):
-        self.facts["source"] = source
-
-
 class Settings:
     backbone, size, weights, seed = "MobileNetV2", 96, "auto", 0
 
@@ -233,7 +216,7 @@ def dataset(pixels, is_sample):
 
 
 def test_a_run_keeps_the_weights_that_it_was_begun_with(pixels, nowhere, weights_file, monkeypatch):
-    run = Book()
+    run = Run("transfer_dogs", "mine")
     with pytest.warns(UserWarning, match="RANDOM WEIGHTS"):
         assert backbones.of_run(run, Settings, dataset(pixels, False), lambda url: False)[1] == "none"
     monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", lambda *_: pytest.fail("asked again"))
@@ -241,16 +224,17 @@ def test_a_run_keeps_the_weights_that_it_was_begun_with(pixels, nowhere, weights
 
 
 def test_drawn_pictures_ask_for_no_download(pixels, nowhere):
-    assert backbones.of_run(Book(), Settings, dataset(pixels, True), lambda url: pytest.fail("asked"))[1] == "none"
+    run = Run("transfer_dogs", "mine")
+    assert backbones.of_run(run, Settings, dataset(pixels, True), lambda url: pytest.fail("asked"))[1] == "none"
 
 
 def test_a_weights_file_may_move_and_the_data_are_pinned_before_anything_is_trained(pixels, tmp_path, weights_file):
     class Mine(Settings):
         weights = str(weights_file.with_suffix(".weights.h5"))
 
-    run = Book()
+    run = Run("transfer_dogs", "mine")
     backbones.of_run(run, Mine, dataset(pixels, False), None)
-    assert run.facts["source"]["rung"] == "local"
+    assert run.record()["source"]["rung"] == "local"
     Mine.weights = str(shutil.copy(Mine.weights, tmp_path / "moved.weights.h5"))
     assert backbones.of_run(run, Mine, dataset(pixels, False), None)[1] == Mine.weights
 
@@ -270,7 +254,7 @@ def test_a_weights_file_that_has_changed_is_refused(pixels, tmp_path, weights_fi
     class Mine(Settings):
         weights = str(tmp_path / "w.weights.h5")
 
-    run = Book()
+    run = Run("transfer_dogs", "mine")
     shutil.copy(weights_file.with_suffix(".weights.h5"), tmp_path / "w.weights.h5")
     assert backbones.of_run(run, Mine, dataset(pixels, False), None)[1] == Mine.weights
     plain("MobileNetV2", 5).save_weights(tmp_path / "w.weights.h5")
