@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dl100_tf.evaluation import maps, projector, scores, tables
 
-SIGNS = ("+", "-", "\u2212")  # words that can't be asked about, as they are what stands between words
 SHOWN = 6  # nearest words of each that is shown
 FREQUENT = 100  # words on the map of vectors that know no kinds
 
@@ -54,13 +53,13 @@ def explain_words(space, run, asked: Sequence[str], kinds: Mapping[str, list[str
     """Show what is near what: the table `neighbours`, the figure `map`, and the files of TensorBoard's projector.
 
     Args:
-        space: has `nearest(asked, count)`, `row(word)`, `words` and their vectors of length 1, `unit`.
+        space: has `nearest(asked, count)`, `askable()`, `row(word)`, `words` and their vectors of length 1, `unit`.
         run: the `Run` to write into.
         asked: words, and sums of words such as `king - man + woman`; those with an unknown word are left out.
         kinds: known words by kind, for the map.
     """
-    asked = [one for one in asked if all(word in space for word in one.split()[::2])] or list(itertools.islice(
-        (word for word in space.words if word.split() == [word] and word not in SIGNS), SHOWN))
+    asked = [one for one in asked if all(word in space for word in one.split()[::2])] or list(
+        itertools.islice(space.askable(), SHOWN))
     tables.table(run, "neighbours", [
         {"asked": one, "nearest": ", ".join(f"{word} {cosine:.2f}" for word, cosine in space.nearest(one, SHOWN))}
         for one in asked], "Neighbours", "The nearest words, each with the cosine of the angle to what was asked.")

@@ -1,12 +1,13 @@
 """What word vectors know: which words are near each other, and which relations are directions."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 
 from dl100_tf.errors import UserError, closest
 
 SIGNS = {"+": 1, "-": -1}
+MINUS = "\u2212"  # the typographer's
 UNKNOWN = "\n"  # what Keras calls an unknown word: a file of vectors may have [UNK], and no word has a line's end
 AT_ONCE = 512  # questions that are answered at once
 
@@ -72,7 +73,7 @@ class WordSpace:
 
     def _parsed(self, asked: str) -> tuple[list[int], np.ndarray]:
         """Rows of the words, and the sign of each, float32."""
-        terms = ["-" if term == "\u2212" else term for term in asked.split()]
+        terms = ["-" if term == MINUS else term for term in asked.split()]
         if terms and terms[0] not in SIGNS:
             terms.insert(0, "+")
         signs, words = terms[::2], terms[1::2]
@@ -80,6 +81,10 @@ class WordSpace:
             raise UserError(f"{asked[:80]!r} is neither a word nor words with + or - between them, as in "
                             "'king - man + woman'.")
         return [self.row(word) for word in words], np.array([SIGNS[sign] for sign in signs], np.float32)
+
+    def askable(self) -> Iterator[str]:
+        """The words that `nearest` takes for a word: no signs, and none with a blank, which others' files may have."""
+        return (word for word in self.words if word.split() == [word] and word not in (*SIGNS, MINUS))
 
     def answers(self, questions: Iterable) -> list[str]:
         """To each question (*a is to b as c is to …?*) the word nearest to b - a + c that is none of the three.
