@@ -45,7 +45,7 @@ def measure(found: dict, columns: list[slice], pictures, config) -> dict[str, fl
     import numpy as np
 
     from dl100_tf import evaluation
-    from dl100_tf.projects import anomaly_cifar10
+    from dl100_tf.models import detectors
 
     train, held = (np.concatenate([found[part][:, block] for block in columns], axis=1)
                    for part in ("train", "validation"))
@@ -53,8 +53,10 @@ def measure(found: dict, columns: list[slice], pictures, config) -> dict[str, fl
     for told, settings in DETECTORS.items():
         each = []
         for normal in range(len(pictures.labels)):
-            fitted = anomaly_cifar10.by_features(pictures, normal, train, dataclasses.replace(config, **settings))
-            each.append(evaluation.auroc(fitted[told.split()[0]](held), pictures.validation.y != normal))
+            mine = train[pictures.train.y == normal]
+            fitted = (detectors.Neighbours(mine, settings["neighbours"]) if "neighbours" in settings
+                      else detectors.Mahalanobis(mine, settings["shrinkage"]))
+            each.append(evaluation.auroc(fitted(held), pictures.validation.y != normal))
         results[told] = float(np.mean(each))
     return results
 

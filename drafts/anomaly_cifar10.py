@@ -55,7 +55,7 @@ def build_model(config, body):
 
     large = layers.Resizing(config.size, config.size)(image := keras.Input((32, 32, 3), name="image"))
     both = keras.ops.concatenate([large, keras.ops.flip(large, axis=2)], axis=0)  # in one batch
-    pooled = [layers.GlobalAveragePooling2D()(cuts.layer(body, name).output) for name in config.layers]
+    pooled = [layers.GlobalAveragePooling2D()(maps) for maps in cuts.maps(body, config.layers)]
     even = [layers.UnitNormalization()(one) for one in pooled]  # so that no layer outweighs another
     seen = keras.Model(body.inputs[0], keras.ops.concatenate(even, axis=1))(both)
     mean = keras.ops.mean(keras.ops.reshape(seen, (2, -1, seen.shape[-1])), axis=0)
@@ -75,7 +75,7 @@ def by_autoencoder(pictures, normal: int, run, config) -> dict:
     console.say(f"normal  {pictures.labels[normal]}: autoencoder")
     place = run if normal == one_class.number(pictures, config.normal) else run.part(f"normal-{normal}")
     net = autoencoders.convolutional((32, 32, 3), config.code, (32, 64, 64))
-    net.compile(keras.optimizers.Adam(config.learning_rate), "mse")
+    net.compile(keras.optimizers.Adam(config.learning_rate), "mse", loss_weights=1 / 255**2)  # white being 1
     training.fit(net, one_class.only(pictures, normal).as_targets(), place, config)
     return {"seconds": place.read_json("training.json")["train_seconds"], **{
         part: np.square(net.predict(split.x, batch_size=256, verbose=0) - split.x).mean(axis=(1, 2, 3))
@@ -103,9 +103,9 @@ def recipe(config, run):
     run.save(model)
     spent = sum(one["seconds"] for one in off["autoencoder"]) + sum(seconds for _, seconds in seen.values())
     run.write_json("training.json", run.read_json("training.json") | {
-        "train_seconds": spent, "parameters": model.count_params()})
+        "train_seconds": spent, "parameters": model.count_params(), "best_epoch": None})  # the epochs: an autoencoder's
     data = one_class.against_rest(pictures, normal)
-    judged = evaluation.score(model, data, run, noun="pictures")
+    judged = evaluation.score(model, data, run, noun="pictures", batch=features.BATCH)
     means = evaluation.compare_ways(run, off, {part: split.y for part, split in parts.items()}, pictures.labels)
     evaluation.draw_extremes(run, "extremes", data.test, off[config.detector][normal]["test"], data.labels[0])
     scores = evaluation.record(run, data, {

@@ -31,12 +31,13 @@ def against_rest(data: Splits, normal: int) -> Splits:
 
     Returns:
         Splits with the labels (its name, `anything else`), y int32 (n,) being 1 for all but `normal`. `train` holds
-        that class alone; `validation` and `test` hold all.
+        that class alone; `validation` and `test` hold all. A detector may keep what it learnt from, which is at no
+        distance from itself: whoever asks how large distances are takes `validation`.
     """
     told = {name: dataclasses.replace(split, y=(split.y != normal).astype("int32"))
             for name, split in data.parts().items()}
     told["train"] = told["train"].take(data.train.y == normal)
-    return dataclasses.replace(data, **told, labels=(data.labels[normal], ELSE))
+    return dataclasses.replace(data, **told, labels=(data.labels[normal], ELSE), calibration="validation")
 
 
 def only(data: Splits, normal: int) -> Splits:

@@ -58,7 +58,8 @@ class Splits:
     """A dataset: learn from `train`, decide by `validation`, and look at `test` once.
 
     `preparation` says how a picture from elsewhere becomes an example like these: `middle`, as `images.read` makes it,
-    or `digit`, as `images.read_digit` does. Of examples that are no pictures it says nothing.
+    or `digit`, as `images.read_digit` does. Of examples that are no pictures it says nothing. `calibration` names the
+    split whose examples a model's numbers are as large as anyone's on: not `train`, where the model keeps that.
     """
 
     train: Split
@@ -67,6 +68,7 @@ class Splits:
     labels: tuple[str, ...]
     source: Source
     preparation: str = "middle"
+    calibration: str = "train"
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> "Splits":
         """The same splits with `x` replaced by `function(x)`."""

@@ -51,7 +51,7 @@ def compare_ways(run, off: Mapping[str, Sequence[Mapping[str, np.ndarray]]], y: 
                  "AUROC on all test pictures.", best={}, mark=[len(rows)])
     tables.table(run, "choice", [{"way": way, "held out": means["validation"][way], "test": means["test"][way]}
                                  for way in off], "By what to choose", "Mean AUROC over the classes. Held out are "
-                 "training pictures that nothing was fitted to: settings are chosen by them, and the test comes after.",
+                 "training pictures no detector was fitted to: settings are chosen by them, and the test comes after.",
                  best={})
     draw_roc(run, "curves", {way: {label: each[number]["test"] for number, label in enumerate(labels)}
                              for way, each in off.items()}, y["test"], labels, "ROC curves on the test pictures, "

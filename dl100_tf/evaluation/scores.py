@@ -19,7 +19,7 @@ BINS = 15  # of confidence, for the calibration error
 EPSILON = 1e-7  # Keras' own: probabilities are kept this far from 0 and 1 under a logarithm
 
 
-def score(model, data, run, noun: str = "examples") -> dict:
+def score(model, data, run, noun: str = "examples", batch: int | None = None) -> dict:
     """Measure `model` on `data.test`; write `predictions.npz` and `scores.json`, and return the latter.
 
     `predictions.npz` holds `y`, int64 (n,), and `probabilities`, float32 (n, k), a column per label: a sigmoid's p
@@ -30,6 +30,7 @@ def score(model, data, run, noun: str = "examples") -> dict:
         data: the `Splits`; its test examples go to the model as they are.
         run: the `Run` to write into.
         noun: what the examples are called in the report, in the plural.
+        batch: how many the model is given at once; without it, as many as their own size allows.
 
     Raises:
         UserError: the model's output is NaN, or not one probability per label.
@@ -37,7 +38,7 @@ def score(model, data, run, noun: str = "examples") -> dict:
     """
     labels = [clean(str(label)) for label in data.labels]
     y = _classes(data.test, len(labels))
-    probabilities = distribution(model, data.test.x, len(labels), progress=True)
+    probabilities = distribution(model, data.test.x, len(labels), progress=True, batch=batch)
     with run.writing("predictions.npz") as file:
         np.savez_compressed(file, y=y, probabilities=probabilities)
     return record(run, data, measure(y, probabilities), len(y), noun, labels=labels)
@@ -130,14 +131,14 @@ def calibration_error(y: np.ndarray, probabilities: np.ndarray) -> float:
     return float(np.nansum(size * np.abs(accuracy - confidence)) / size.sum())
 
 
-def distribution(model, x, k: int, progress: bool = False) -> np.ndarray:
+def distribution(model, x, k: int, progress: bool = False, batch: int | None = None) -> np.ndarray:
     """Each label's probability for each of `x`, float32 (n, k), in the order of `x`.
 
     Raises:
         UserError: the model's output is NaN, or not one probability per label.
     """
     x = _sliceable(x)
-    batch = max(8, min(BATCH, LARGE // max(1, math.prod(x.shape[1:]))))
+    batch = batch or max(8, min(BATCH, LARGE // max(1, math.prod(x.shape[1:]))))
     chunk = CHUNK * batch
     starts = range(0, len(x), chunk)
     if progress:

@@ -43,7 +43,8 @@ class Export:
 
         Args:
             run: a finished `Run`.
-            data: its `Splits`; a phone's int8 is calibrated on `train`, everything is compared on `test`.
+            data: its `Splits`; a phone's int8 is calibrated on the one that `calibration` names, `train` without it,
+                and everything is compared on `test`.
             examples: how many test examples to compare on; 0: all.
 
         Raises:
@@ -55,7 +56,8 @@ class Export:
         self.keras, self.y = scored.read(run, self.contract, len(data.test))
         step = max(1, len(self.y) // examples) if examples else 1
         self.test, self.keras, self.y = data.test.x[::step], self.keras[::step], self.y[::step]
-        self.train = data.train.x[::max(1, len(data.train) // CALIBRATION)][:CALIBRATION]
+        known = getattr(data, getattr(data, "calibration", "train"))
+        self.train = known.x[::max(1, len(known) // CALIBRATION)][:CALIBRATION]
         scored.same(run, self.contract, self.model, self.test, self.keras)
         self.golden = golden.chosen(self.y)
         self.parity, self.mistakes, self.refused, self.latency, self.folders = {}, {}, {}, {}, {}

@@ -83,6 +83,21 @@ def layer(model, name: str):
     return model.get_layer(name)
 
 
+def maps(model, names) -> list:
+    """The feature maps, (batch, h, w, c), that the layers of these names give.
+
+    Raises:
+        UserError: none is named, there is no such layer, or one gives no maps.
+    """
+    if not names:
+        raise UserError("--layers names no layer: name one, or leave the flag out.")
+    found = {name: layer(model, name).output for name in names}
+    for name, output in found.items():
+        if len(output.shape) != 4:
+            raise UserError(f"the layer {name} gives no maps to be averaged: name a convolution or the end of a block.")
+    return list(found.values())
+
+
 def last_maps(model) -> str:
     """The name of the last layer that gives feature maps, for Grad-CAM."""
     return next(layer.name for layer in reversed(model.layers) if len(layer.output.shape) == 4)

@@ -9,6 +9,7 @@ from dl100_tf.errors import UserError
 
 CHUNK = 1000  # rows that are compared at once
 SURE = 0.95  # the share of normal examples below the threshold
+GENTLE = 4  # standard deviations from the threshold at which an answer is 0.27 or 0.73: no rounding decides it
 
 
 class Neighbours:
@@ -93,15 +94,15 @@ class Mahalanobis:
 
 
 def threshold(normal: np.ndarray) -> tuple[float, float]:
-    """From which distance on an example is judged to be none of the normal ones, and how much that distance varies.
+    """From which distance on an example is judged to be none of the normal ones, and how far from it one is quite sure.
 
     Args:
         normal: distances of normal examples that the detector was not fitted to, (n,).
 
     Returns:
-        What 95 % of them stay below, and their standard deviation.
+        What 95 % of them stay below, and four times their standard deviation.
     """
-    return float(np.quantile(normal, SURE)), float(max(normal.std(), 1e-6 * np.abs(normal).max(), 1e-12))
+    return float(np.quantile(normal, SURE)), float(max(GENTLE * normal.std(), 1e-6 * np.abs(normal).max(), 1e-12))
 
 
 def judges(model, detector, at: float, scale: float, name: str):

@@ -17,7 +17,7 @@ from dl100_tf import paths
 from dl100_tf.errors import UserError
 from dl100_tf.models import backbones
 
-VERSION = 2  # of what the files hold
+VERSION = 3  # of what the files hold
 BATCH = 16  # pictures the net sees at once: on a CPU faster than 64, as more of it stays in the cache
 CHUNK = 16 * BATCH  # pictures between two moments at which a kill loses nothing
 KEPT = 8 << 30  # bytes on the disk; the longest unused make room, but never this process' own
@@ -150,11 +150,13 @@ def _alone(file: Path):
 
 
 def _watched(parts: list, pictures: int, total: int):
-    """The parts, with a progress bar on a terminal."""
+    """The parts, with a progress bar on a terminal, and one line elsewhere."""
     from rich.console import Console
     from rich.progress import track
 
     screen = Console(stderr=True)
+    if parts and not screen.is_terminal:
+        print(f"looking at {pictures} pictures ...", file=sys.stderr, flush=True)
     return track(parts, f"looking at {pictures} pictures", total=total, completed=total - len(parts), console=screen,
                  transient=True, disable=not screen.is_terminal or not parts)
 
@@ -170,16 +172,27 @@ def _key(model, pictures) -> str:
 
 
 def _told(step) -> str:
-    """A model, layer or operation by kind and settings, such as the size to which it resizes.
+    """A model, layer or operation by kind and settings, such as the size to which it resizes, and who feeds whom.
 
     Its name is left out, as that counts what was built before, and whether it is trained, which changes no feature.
     """
     inner = getattr(step, "operations", None) or getattr(step, "layers", None)  # a Sequential has layers only
     if inner:
-        return f"({' '.join(map(_told, inner))})"
+        return f"({' '.join(map(_told, inner))} {_wires(step, inner)})"
     settings = sorted((name, str(value)) for name, value in step.get_config().items()
                       if name not in ("name", "trainable"))
     return f"{type(step).__name__} {settings}"
+
+
+def _wires(model, inner: list) -> list:
+    """For each operation of a model the numbers of those that feed it; [] of a Sequential, where it is the one before.
+
+    Two models may have the same operations in the same order, and ask another of two equally wide layers.
+    """
+    number = {id(one): place for place, one in enumerate(inner)}
+    own = {id(node) for nodes in getattr(model, "_nodes_by_depth", {}).values() for node in nodes}
+    return [[number[id(tensor._keras_history.operation)] for node in one._inbound_nodes if id(node) in own
+             for tensor in node.input_tensors] for one in inner] if own else []
 
 
 _USED = set()  # by this process

@@ -71,5 +71,5 @@ def test_more_neighbours_than_pictures_are_refused():
 
 def test_the_threshold_lets_most_normal_ones_pass():
     at, scale = detectors.threshold(np.linspace(0, 1, 101))
-    assert at == pytest.approx(0.95) and scale == pytest.approx(0.2915, abs=1e-3)
+    assert at == pytest.approx(0.95) and scale == pytest.approx(4 * 0.2915, abs=4e-3)
     assert detectors.threshold(np.full(5, 2.0))[1] > 0, "nothing to divide by zero"

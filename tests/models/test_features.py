@@ -99,6 +99,19 @@ def test_nets_that_differ_in_a_setting_alone_have_other_features_and_those_in_a_
     assert len(counted) == 12
 
 
+def test_nets_that_differ_in_which_layer_is_asked_alone_have_other_features(pictures, counted):
+    image = keras.Input((6, 6, 3))
+    one = keras.layers.Conv2D(4, 1, use_bias=False)(image)
+    maps = [one, other := keras.layers.ReLU()(keras.layers.Conv2D(4, 1, use_bias=False)(one))]
+    end = keras.layers.GlobalMaxPooling2D()(other)
+    nets = [keras.Model(image, keras.layers.Concatenate()([keras.layers.GlobalMaxPooling2D()(asked), end]))
+            for asked in maps]
+    found = [features.compute(net, pictures)[0] for net in nets]
+    for net, x in zip(nets, found, strict=True):
+        np.testing.assert_allclose(x, net(pictures.astype("float32")), rtol=1e-4)
+    assert not np.array_equal(*found)
+
+
 def test_a_kill_loses_one_part_at_most(pictures, net, counted, monkeypatch):
     whole = np.array(features.compute(net, pictures, views=2)[0])
     for file in files(""):
