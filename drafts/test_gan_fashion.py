@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dl100_tf import cli, curriculum
+from dl100_tf import cli, curriculum, evaluation
 from dl100_tf.errors import UserError
 from dl100_tf.models import adversarial, latents
 from dl100_tf.projects import gan_fashion
 from dl100_tf.run import Run
 
 Config = gan_fashion.Config
-SMALL = {"epochs": 2, "width": 4, "latent": 8, "batch_size": 32}
+SMALL = {"epochs": 2, "width": 4, "batch_size": 32}
 
 
 def folder(place, classes, mode="RGB", count=30, side=40):
@@ -29,7 +29,7 @@ def test_a_net_that_is_told_the_class(home):
     run = Run("gan_fashion", "told")
     scores = cli.execute(gan_fashion, Config(source="sample", conditional=True, **SMALL | {"batch_size": 256}), run)
     assert 0 <= scores["metrics"]["as_asked"] <= 100 and len(scores["latents"]["classes"]) == 10
-    assert run.load_model().input_shape == (None, 18)
+    assert run.load_model().input_shape == (None, 64 + 10)
     assert run.path("plots/made.png").is_file()
 
 
@@ -52,24 +52,24 @@ def test_one_class_can_t_be_told(home, tmp_path):
 
 
 @pytest.mark.parametrize("options, message", [
-    ({"size": 30, "folder": "x"}, "28 to 64 in steps of 4"), ({"size": 32}, "--size is for pictures of a --folder"),
-    ({"schedule": "plateau"}, "plateau")])
+    ({"size": 30, "folder": "x"}, "28 to 64 in steps of 4"), ({"size": 32}, "Fashion-MNIST's pictures have 28 pixels"),
+    ({"source": "sample", "folder": "x"}, "--folder names the pictures, and --source sample others")])
 def test_settings_that_mean_nothing_are_refused(options, message):
     with pytest.raises(UserError, match=message):
         Config(**options)
 
 
 def test_the_class_that_is_wanted(tmp_path):
-    net = latents.draws(adversarial.generator((28, 28, 1), 8 + 3, 2), "gan_fashion")
-    config = Config(latent=8)
+    net = latents.draws(adversarial.generator((28, 28, 1), 64 + 3, 2), "gan_fashion")
+    config = Config()
     assert "9 pictures" in gan_fashion.predict(net, config, count=9, out=str(tmp_path / "a.png"), wanted=2)
-    made = latents.made(net, latents.points(1, 8, 0, 3, 2))[0, ..., 0]
+    made = evaluation.pixels(net, latents.points(1, 64, 0, 3, 2))[0, ..., 0]
     with Image.open(tmp_path / "a.png") as sheet:
         assert np.array_equal(np.asarray(sheet)[2:30, 2:30], made)
     with pytest.raises(UserError, match="knows the classes 0 to 2"):
         gan_fashion.predict(net, config, wanted=3)
     with pytest.raises(UserError, match="isn't told a class"):
-        gan_fashion.predict(latents.draws(adversarial.generator((28, 28, 1), 8, 2), "x"), config, wanted=0)
+        gan_fashion.predict(latents.draws(adversarial.generator((28, 28, 1), 64, 2), "x"), config, wanted=0)
 
 
 def test_days():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dl100_tf import cli, curriculum, predicting
+from dl100_tf import cli, curriculum, evaluation, predicting
 from dl100_tf.data import images
 from dl100_tf.errors import DataError, UserError
 from dl100_tf.models import adversarial, latents
@@ -46,7 +46,7 @@ def predict(model, tmp_path, name="grid.png", **options):
 def test_a_grid_of_pictures_is_written(model, tmp_path):
     said, sheet = predict(model, tmp_path, count=64)
     assert sheet.shape == (8 * 30 + 2, 8 * 30 + 2) and "64 pictures in" in said
-    assert np.array_equal(sheet[2:30, 2:30], latents.made(model, latents.points(1, 8, 0))[0, ..., 0])
+    assert np.array_equal(sheet[2:30, 2:30], evaluation.pixels(model, latents.points(1, 8, 0))[0, ..., 0])
     assert np.array_equal(predict(model, tmp_path, count=64)[1], sheet)
     assert not np.array_equal(predict(model, tmp_path, count=64, seed=1)[1], sheet)
 
@@ -61,11 +61,6 @@ def test_what_can_t_be_made_is_refused(model, tmp_path, options):
         predict(model, tmp_path, **options)
     with pytest.raises(DataError, match="is no name for a picture"):
         predict(model, tmp_path, "grid", count=1)
-
-
-def test_a_schedule_that_waits_for_a_loss_is_refused():
-    with pytest.raises(UserError, match="plateau"):
-        gan_mnist.Config(schedule="plateau")
 
 
 def test_the_command_line_asks_for_no_more_than_flags():

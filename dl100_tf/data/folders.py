@@ -88,10 +88,12 @@ def load_any(folder: str | os.PathLike, size: int, validation: float = 0.05, see
     Raises:
         DataError: there are too few pictures, or none that can be read.
     """
-    root = paths.named(folder)
+    root = paths.named(folder).resolve()
     layout = layouts.lay_any(root)
     splits = _loaded("local", root, _parted(_checked(layout, root, classes=1), validation, seed), size, False,
                      layout.remarks)
+    if len(splits.test) < 2:
+        raise DataError(f"{root} leaves {len(splits.test)} picture to compare with: add pictures.")
     say(f"data    {splits.source.describe()}")
     grey = all((part.x == part.x[..., :1]).all() for part in splits.parts().values())
     return splits.map(lambda x: np.ascontiguousarray(x[..., :1])) if grey else splits

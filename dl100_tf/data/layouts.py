@@ -5,7 +5,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dl100_tf.errors import DataError
@@ -79,17 +79,31 @@ def lay_out(root: Path) -> Layout:
 def lay_any(root: Path) -> Layout:
     """The photos of class folders, as `lay_out` finds them; without two of them all below `root`, as of one class.
 
+    A folder train/ beside a test/ or a val/ is no class, whatever is in it.
+
     Raises:
         DataError: there are none, or there is no such folder.
     """
-    if root.is_dir() and any(map(_holds_photos, _folders(root))):
+    if not root.is_dir() or not _holds_photos(root):
+        raise DataError(f"{root} is no folder that holds pictures: put JPEG, PNG or WebP files there, or name another.")
+    parts = _plain_parts(root)
+    inside = _folders(parts.get("train", root))
+    if any(map(_holds_photos, inside)):
         layout = lay_out(root)
         if len({photo.label for photo in layout.train}) > 1:
             return layout
-    found = [file for file in _files(root) if file.suffix.lower() in SUFFIXES] if root.is_dir() else []
-    if not found:
-        raise DataError(f"{root} is no folder that holds pictures: put JPEG, PNG or WebP files there, or name another.")
-    return Layout([_photo(file, root) for file in found])
+    found = {part: [_photo(file, root) for file in _files(folder) if file.suffix.lower() in SUFFIXES]
+             for part, folder in (parts or {"train": root}).items()}
+    if "test" not in found and "validation" in found:
+        found["test"] = found.pop("validation")
+    return Layout(**{part: [replace(photo, label=root.name) for photo in photos] for part, photos in found.items()})
+
+
+def _plain_parts(root: Path) -> dict[str, Path]:
+    """Folders for train and for test or validation that hold pictures, in classes or not; {} without both."""
+    found = {part: folder for folder in _folders(root) for part, names in PARTS.items()
+             if folder.name.lower() in names and _holds_photos(folder)}
+    return found if "train" in found and len(found) > 1 else {}
 
 
 def titles(labels: list[str]) -> tuple[str, ...]:

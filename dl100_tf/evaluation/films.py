@@ -1,5 +1,6 @@
 """What a generator made of the same points while it learnt, one frame after the other: a film, and its stills."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image, ImageDraw
 from dl100_tf.errors import UserError
 from dl100_tf.evaluation import records
 from dl100_tf.evaluation.curves import draw_curves
+from dl100_tf.evaluation.embedding import MOVING
 from dl100_tf.evaluation.generated import pixels
 from dl100_tf.evaluation.pictures import ROW, as_picture, draw_pictures
 from dl100_tf.evaluation.tables import table
@@ -90,10 +92,18 @@ def draw_film(run, caption: str, title: str = "", name: str = "film") -> Path:
     few = np.concatenate([np.asarray(film[i]) for i in np.linspace(0, len(film) - 1, 4).round().astype(int)])
     colours = Image.fromarray(few).quantize(COLOURS)
     film = [one.quantize(palette=colours, dither=Image.Dither.NONE) for one in film]
+    while len(content := _gif(film)) > MOVING and len(film) > STILLS:
+        film = [*film[:-1:2], film[-1]]  # large pictures in colour: half of the frames, for a page that can be opened
     with run.writing(f"plots/{name}.gif") as file:
-        film[0].save(file, save_all=True, append_images=film[1:], loop=0,
-                     duration=[PACE] * (len(film) - 1) + [HOLD])
+        file.write_bytes(content)
     return path
+
+
+def _gif(film: list[Image.Image]) -> bytes:
+    content = io.BytesIO()
+    film[0].save(content, "gif", save_all=True, append_images=film[1:], loop=0,
+                 duration=[PACE] * (len(film) - 1) + [HOLD])
+    return content.getvalue()
 
 
 def kept(run) -> list[tuple[int, np.ndarray]]:

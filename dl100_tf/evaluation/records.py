@@ -33,8 +33,10 @@ def summary(scores: dict) -> str:
     """One line on what was measured and on what data."""
     metrics = scores["metrics"]
     names = scores.get("headline") or ("accuracy", "auroc", "loss")
-    told = "  ".join(f"{CALLED.get(name, name.replace('_', ' '))} {metrics[name]:.4f}" for name in names
-                     if name in metrics)
+    units = scores.get("units", {})
+    told = "  ".join(f"{CALLED.get(name, name.replace('_', ' '))} " + (
+        f"{metrics[name]:.1f} %" if units.get(name) == "%" else f"{metrics[name]:.4f}") for name in names
+        if name in metrics)
     count = f"{scores['n']:,}".replace(",", " ")
     source = scores.get("source_note") or scores["source"]
     return f"{told}  on {count} test {scores['noun']}, source: {source}"

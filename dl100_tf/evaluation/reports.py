@@ -30,7 +30,7 @@ MEANING = {  # of two labels: the second is what is looked for
     "kinds": "the share of listed words whose nearest listed word is of their kind",
     "fid_in_cnn_mnist_features": "how far what was made lies from the test pictures, for our classifier; 0 is alike",
     "frechet_distance_of_pixels": "how far what was made lies from the test pictures, shrunk to 14 x 14; 0 is alike",
-    "floor": "the same distance of real training pictures: nothing that was made can be nearer",
+    "floor": "the same distance of real training pictures: about as near as can be",
     "sure": "what was made, as far as the classifier gives a class 90 % or more",
     "least": "share of the class that it sees least often in what was made",
     "most": "share of the class that it sees most often",

@@ -10,8 +10,9 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from dl100_tf.models.judges import SIZES
+
 PENALTY = 10.0  # weight of the gradient penalty, Gulrajani's
-SIZES = range(28, 65, 4)  # sides of pictures, in pixels, that the nets are made for
 
 
 class Game(NamedTuple):
@@ -114,7 +115,7 @@ class Adversaries(keras.Model):
     """
 
     def __init__(self, shape, latent: int, width: int, game: str, classes: int = 0, rate: float = 2e-4,
-                 momentum: float = 0.5, memory: float = 0.999):
+                 momentum: float = 0.5, memory: float = 0.998):
         """Draw the first weights.
 
         Args:
@@ -124,7 +125,7 @@ class Adversaries(keras.Model):
             game: of `GAMES`.
             classes: of a net that is told which class to make; 0: it isn't told.
             rate, momentum: Adam's learning rate and beta_1.
-            memory: how much of the running mean stays, each step; 0: it is the last step's weights.
+            memory: how much of the running mean stays at most, each step; 0: it is the last step's weights.
         """
         super().__init__(name="adversaries")
         self.generator, self.critic = generator(shape, latent + classes, width), critic(shape, classes, width)
@@ -158,11 +159,16 @@ class Adversaries(keras.Model):
         return self.average(x)
 
     def train_step(self, data):
-        """A step of the critic, then one of the generator against what that has learnt."""
+        """A step of the critic, then one of the generator against what that has learnt, with the same pictures."""
         x, (y, key) = data
         real, told = _scaled(x), self._told(y)
-        loss, accuracy = self._teach_critic(real, told, tf.random.fold_in(key, 1))
-        generator_loss, slope = self._teach_generator(told, tf.random.fold_in(key, 2))
+        self.optimizers[1].learning_rate.assign(self.optimizers[0].learning_rate)
+        with tf.GradientTape() as tape:
+            made = self._made(told, tf.random.fold_in(key, 1), training=True)
+            with tape.stop_recording():
+                loss, accuracy = self._teach_critic(real, made, told, tf.random.fold_in(key, 2))
+            generator_loss = GAMES[self.game].generator(self._scores(made, told))
+        slope = self._step(1, tape, generator_loss, self.generator.trainable_weights)
         memory = tf.minimum(self.memory, _warm(self.optimizers[1].iterations))
         for mean, weight in zip(self.average.weights, self.generator.weights, strict=True):
             mean.assign(memory * mean + (1 - memory) * weight)
@@ -176,21 +182,15 @@ class Adversaries(keras.Model):
         of_real, of_made = self._scores(real, told), self._scores(made, told)
         return self._measured(GAMES[self.game].critic(of_real, of_made), _told_apart(of_real, of_made))
 
-    def _teach_critic(self, real, told, key):
-        made = self._made(told, key, training=True)
+    def _teach_critic(self, real, made, told, key):
+        """Its loss, without the penalty, so that it can be set beside that of validation; and its accuracy."""
         with tf.GradientTape() as tape:
             of_real, of_made = self._scores(real, told), self._scores(made, told)
-            loss = GAMES[self.game].critic(of_real, of_made)
+            aim = loss = GAMES[self.game].critic(of_real, of_made)
             if self.game == "wasserstein":
-                loss += PENALTY * self._penalty(real, made, told, tf.random.fold_in(key, 3))
-        self._step(0, tape, loss, self.critic.trainable_weights)
+                aim = loss + PENALTY * self._penalty(real, made, told, key)
+        self._step(0, tape, aim, self.critic.trainable_weights)
         return loss, _told_apart(of_real, of_made)
-
-    def _teach_generator(self, told, key):
-        self.optimizers[1].learning_rate.assign(self.optimizers[0].learning_rate)
-        with tf.GradientTape() as tape:
-            loss = GAMES[self.game].generator(self._scores(self._made(told, key, training=True), told))
-        return loss, self._step(1, tape, loss, self.generator.trainable_weights)
 
     def _step(self, which: int, tape, loss, weights):
         """One step of an optimizer downhill; the length of the gradient."""

@@ -1,5 +1,7 @@
 """A classifier to judge what a generator makes: the net of the recipe `cnn_mnist`, for pictures of other sizes too."""
 
+SIZES = range(28, 65, 4)  # sides of pictures, in pixels, that generators and judges are made for
+
 
 def net(shape: tuple[int, int, int], labels: int, rate: float = 4e-3):
     """Pixels (batch, *shape), 0 to 255, in; the probability of each label (batch, labels) out; compiled.

@@ -1,11 +1,9 @@
-"""Points that a generator makes pictures of: drawn, walked between, and what a saved generator makes of them."""
+"""Points that a generator makes pictures of: drawn, walked between, and turned into a model that can be served."""
 
 import numpy as np
 
-BATCH = 256  # pictures that are made at once
 
-
-def points(count: int, latent: int, seed, classes: int = 0, wanted: int | None = None) -> np.ndarray:
+def points(count: int, latent: int, seed, classes: int = 0, wanted: int | np.ndarray | None = None) -> np.ndarray:
     """Points of the normal distribution, float32 (count, latent + classes); the same ones for the same seed.
 
     Args:
@@ -13,13 +11,13 @@ def points(count: int, latent: int, seed, classes: int = 0, wanted: int | None =
         latent: numbers of each.
         seed: whatever `numpy.random.default_rng` takes.
         classes: behind the numbers, each point's class, one-hot: all classes in turn.
-        wanted: this class for all points instead.
+        wanted: this class for all points instead, or these, int (count,), one for each.
     """
     drawn = np.random.default_rng(seed).standard_normal((count, latent), dtype=np.float32)
     return np.hstack([drawn, np.eye(classes, dtype=np.float32)[chosen(count, classes, wanted)]]) if classes else drawn
 
 
-def chosen(count: int, classes: int, wanted: int | None = None) -> np.ndarray:
+def chosen(count: int, classes: int, wanted: int | np.ndarray | None = None) -> np.ndarray:
     """The classes of `points`, int64 (count,)."""
     return np.arange(count) % classes if wanted is None else np.full(count, wanted)
 
@@ -63,27 +61,6 @@ def draws(net, name: str):
 
     latent = keras.Input(net.input_shape[1:], name="latent")
     return keras.Model(latent, keras.layers.Rescaling(127.5, 127.5, name="picture")(net(latent)), name=name)
-
-
-def made(model, latents: np.ndarray) -> np.ndarray:
-    """What a model that `draws` gave makes of `latents`, as pixels: uint8 (n, h, w, c)."""
-    parts = [model.predict(latents[start:start + 8 * BATCH], verbose=0, batch_size=BATCH).round().clip(0, 255)
-             .astype("uint8") for start in range(0, len(latents), 8 * BATCH)]
-    return np.concatenate(parts)
-
-
-def replay(net, latents: np.ndarray):
-    """A function from a file of weights of `net`, a generator, to the pictures that it makes of `latents` with them.
-
-    It leaves the weights of the last file in `net`.
-    """
-    model = draws(net, "replay")
-
-    def of(file):
-        net.load_weights(file)
-        return made(model, latents)
-
-    return of
 
 
 def sheet(pictures: np.ndarray, across: int, gap: int = 2) -> np.ndarray:

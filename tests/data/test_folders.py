@@ -329,6 +329,20 @@ class TestAnyFolder:
         photo(tmp_path / "mine" / "red.png", (200, 40, 30), "PNG")
         assert folders.load_any(tmp_path / "mine", 28).train.x.shape[1:] == (28, 28, 3)
 
+    @pytest.mark.parametrize("inside, others", [("", "test"), ("cats", "test"), ("", "val")])
+    def test_a_part_is_no_class(self, tmp_path, inside, others):
+        for index in range(9):
+            photo(tmp_path / "mine/train" / inside / f"{index}.jpg", (200, 10 * index, 30))
+            photo(tmp_path / "mine" / others / inside / f"{index}.jpg", (20, 10 * index, 30))
+        data = folders.load_any(tmp_path / "mine", 28)
+        assert data.labels == ("mine",) and (data.test.x[..., 0] < 90).all() and (data.train.x[..., 0] > 120).all()
+
+    def test_a_single_picture_to_compare_with_is_too_few(self, tmp_path):
+        for index in range(4):
+            photo(tmp_path / "mine" / f"{index}.jpg", (200, 10 * index, 30))
+        with pytest.raises(DataError, match="mine leaves 1 picture to compare with"):
+            folders.load_any(tmp_path / "mine", 28)
+
     def test_what_holds_no_pictures_is_named(self, tmp_path):
         (tmp_path / "empty").mkdir()
         for place in ("empty", "nowhere"):

@@ -11,7 +11,7 @@ from scipy.linalg import sqrtm
 
 from dl100_tf import evaluation
 from dl100_tf.errors import UserError
-from dl100_tf.evaluation import embedding, exhibits, films, generated, records, reports
+from dl100_tf.evaluation import embedding, exhibits, films, generated, judging, records, reports
 from dl100_tf.models import judges
 from dl100_tf.run import Run
 
@@ -47,10 +47,21 @@ def test_confidence_is_tempered_to_what_it_is_worth():
     said = np.where(RANDOM.uniform(size=4000) < 0.9, y, 1 - y)
     for confidence in (0.999, 0.6):
         p = np.where(np.arange(2) == said[:, None], confidence, 1 - confidence)
-        found = generated.tempered(p, generated.temperature(p, y))
+        found = judging.tempered(p, judging.temperature(p, y))
         assert found.max(axis=1).mean() == pytest.approx(0.9, abs=0.02)
         np.testing.assert_allclose(found.sum(axis=1), 1)
         assert np.array_equal(found.argmax(axis=1), said)
+
+
+def test_a_judge_without_a_mistake_is_not_taken_for_one_that_makes_none():
+    p = np.tile([[0.6, 0.4], [0.3, 0.7]], (4, 1))
+    found = judging.tempered(p, judging.temperature(p, np.tile([0, 1], 4)))
+    assert found.max(axis=1).mean() == pytest.approx(9 / 10, abs=0.01)
+
+
+def test_what_is_no_number_is_no_distance_of_zero():
+    one = generated.Moments(np.zeros(2), np.eye(2))
+    assert np.isnan(generated.frechet(one, generated.Moments(np.array([np.nan, 0]), np.eye(2))))
 
 
 def pictures(count, seed, kinds=3):
@@ -98,7 +109,7 @@ LATENTS = np.random.default_rng(3).standard_normal((10_000, 5)).astype("float32"
 
 
 def test_real_pictures_are_near_and_a_single_kind_is_found_out(data, classifier, home):
-    judge = evaluation.Judge(classifier, data)
+    judge = evaluation.Judge(classifier, data, "a")
     run = Run("gan_mnist", "real")
     good = evaluation.score_pictures(run, data, judge, Maker(pictures(300, 7).x), LATENTS, "bars")["metrics"]
     assert good["least"] == pytest.approx(100 / 3, abs=1) and good["most"] == pytest.approx(100 / 3, abs=1)
@@ -125,29 +136,39 @@ def test_real_pictures_are_near_and_a_single_kind_is_found_out(data, classifier,
 
 def test_what_was_asked_for_is_looked_for(data, classifier, home):
     told = np.hstack([LATENTS, np.eye(3, dtype="float32")[np.arange(len(LATENTS)) % 3]])
-    found = evaluation.score_pictures(Run("gan_fashion", "told"), data, evaluation.Judge(classifier, data),
+    found = evaluation.score_pictures(Run("gan_fashion", "told"), data, evaluation.Judge(classifier, data, "a"),
                                       Maker(pictures(300, 7).x), told, "bars", data.labels)
     assert found["metrics"]["as_asked"] > 95 and found["latents"] == {"classes": list(data.labels)}
     other = np.hstack([LATENTS, np.eye(3, dtype="float32")[(1 + np.arange(len(LATENTS))) % 3]])
-    found = evaluation.score_pictures(Run("gan_fashion", "wrong"), data, evaluation.Judge(classifier, data),
+    found = evaluation.score_pictures(Run("gan_fashion", "wrong"), data, evaluation.Judge(classifier, data, "a"),
                                       Maker(pictures(300, 7).x), other, "bars", data.labels)
     assert found["metrics"]["as_asked"] < 5
 
 
+def test_pictures_that_are_no_numbers_are_refused(data, classifier, home):
+    broken = Maker(np.full((1, 28, 28, 1), np.nan))
+    with pytest.raises(UserError, match="NaN: training has diverged"):
+        evaluation.score_pictures(Run("gan_mnist", "nan"), data, judging.Pixels(), broken, LATENTS)
+
+
 def test_without_labels_pixels_are_compared(data, home):
     run = Run("gan_fashion", "unlabelled")
-    near = evaluation.score_pictures(run, data, evaluation.Pixels(), Maker(pictures(300, 7).x), LATENTS)["metrics"]
-    far = evaluation.score_pictures(run, data, evaluation.Pixels(), Maker(255 - pictures(300, 7).x), LATENTS)["metrics"]
+    near = evaluation.score_pictures(run, data, judging.Pixels(), Maker(pictures(300, 7).x), LATENTS)["metrics"]
+    far = evaluation.score_pictures(run, data, judging.Pixels(), Maker(255 - pictures(300, 7).x), LATENTS)["metrics"]
     assert set(near) == {"frechet_distance_of_pixels", "floor"}
     assert far["frechet_distance_of_pixels"] > 10 * near["frechet_distance_of_pixels"]
-    features, known = evaluation.Pixels().look(np.full((2, 32, 32, 3), 255, np.uint8))
+    features, known = judging.Pixels().look(np.full((2, 32, 32, 3), 255, np.uint8))
     assert features.shape == (2, 14 * 14 * 3) and (features == 1).all() and known is None
 
 
 def test_a_classifier_of_other_pictures_or_labels_is_refused(data, classifier):
     data.labels = ("top", "middle", "bottom", "none")
     with pytest.raises(UserError, match=r"knows 3 labels, and these are of \(28, 28, 1\) with 4"):
-        evaluation.Judge(classifier, data)
+        evaluation.Judge(classifier, data, "a")
+
+
+def same(judge, classifier, data):
+    return np.array_equal(judge.look(data.test.x)[0], evaluation.Judge(classifier, data, "").look(data.test.x)[0])
 
 
 class TestTheJudge:
@@ -164,10 +185,10 @@ class TestTheJudge:
         assert evaluation.known_judge(run, "", data) is None
         self.finished(classifier, "here", age=9)
         found = evaluation.known_judge(run, "", data)
-        assert np.array_equal(found.get_weights()[0], classifier.get_weights()[0])
+        assert same(found, classifier, data) and found.origin == run.record()["judge"] == "cnn_mnist/here"
         self.finished(judges.net((28, 28, 1), 3), "later")
         again = evaluation.known_judge(run, "", data)
-        assert np.array_equal(again.get_weights()[0], classifier.get_weights()[0])
+        assert same(again, classifier, data) and again.origin == "cnn_mnist/here"
 
     def test_is_the_run_s_own_once_that_has_begun_to_learn(self, data, classifier, home):
         run = Run("gan_mnist", "a")
@@ -180,7 +201,11 @@ class TestTheJudge:
         classifier.save(tmp_path / "mine.keras")
         for number, named in enumerate(("here", str(tmp_path / "mine.keras"))):
             found = evaluation.known_judge(Run("gan_mnist", f"run{number}"), named, data)
-            assert np.array_equal(found.get_weights()[0], classifier.get_weights()[0])
+            assert same(found, classifier, data) and named in found.origin
+
+    def test_is_asked_about_pixels_alone_where_nothing_is_labelled(self, data, home):
+        data.labels = ("all",)
+        assert isinstance(evaluation.known_judge(Run("gan_fashion", "a"), "", data), judging.Pixels)
 
     @pytest.mark.parametrize("named, message", [("nowhere", "has no model"),
                                                 ("none.keras", r"none\.keras can't be read")])
@@ -223,17 +248,18 @@ def test_a_damaged_frame_is_named(home):
 def test_epochs_are_judged_by_their_weights_and_games_set_beside_each_other(data, classifier, home):
     run = Run("gan_mnist", "a")
     history = [{"epoch": epoch, "loss": 1.0, "accuracy": 0.8, "slope": 0.5 / epoch} for epoch in (1, 2)]
-    asked = []
+    asked, net = [], Maker(None)
 
-    def replay(file):
+    def load_weights(file):
         asked.append(file.name)
-        return pictures(90, 5, kinds=len(asked)).x
+        net.x = pictures(90, 5, kinds=len(asked)).x
 
+    net.get_layer = {"generator": SimpleNamespace(load_weights=load_weights)}.get
     for one in (run, run.part("minimax")):
         one.write_table("history.csv", history)
         one.write_json("training.json", {"train_seconds": 3.5})
-    judge = evaluation.Judge(classifier, data)
-    rows = evaluation.judge_epochs(run, data, judge, replay)
+    judge = evaluation.Judge(classifier, data, "a")
+    rows = evaluation.judge_epochs(run, data, judge, net, LATENTS[:90])
     assert asked == ["0001.weights.h5", "0002.weights.h5"]
     assert [row["most"] for row in rows] == [100, 50] and rows[0]["distance"] > rows[1]["distance"] and (
         rows[1]["slope"] == 0.25)

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from problems import Part, Problem
 
-from dl100_tf import cli, training
+from dl100_tf import cli, evaluation, training
 from dl100_tf.errors import Interrupted
 from dl100_tf.models import adversarial, latents
 from dl100_tf.run import Run
@@ -112,16 +112,19 @@ def test_sides_that_no_doubling_gives_are_refused(side):
 
 
 def test_each_step_moves_its_own_net_alone():
-    made = nets()
-    told = made._told(DATA.train.y[:8])
-    before = made.generator.get_weights(), made.critic.get_weights()
-    made._teach_critic(adversarial._scaled(DATA.train.x[:8]), told, tf.constant([0, 1]))
-    learnt = [weight.numpy() for weight in made.generator.trainable_weights]
-    assert not all(np.array_equal(a, b) for a, b in zip(before[1], made.critic.get_weights(), strict=True))
-    critic = made.critic.get_weights()
-    made._teach_generator(told, tf.constant([0, 2]))
-    assert all(np.array_equal(a, b) for a, b in zip(critic, made.critic.get_weights(), strict=True))
-    assert not all(np.array_equal(a, b.numpy()) for a, b in zip(learnt, made.generator.trainable_weights, strict=True))
+    """The critic's, taken by a twin, leaves the generator; and the generator's leaves the critic where its own led."""
+    made, twin, key = nets(), nets(), tf.constant([0, 1])
+    before = [weight.numpy() for weight in twin.generator.trainable_weights]
+    told, real = twin._told(DATA.train.y[:8]), adversarial._scaled(DATA.train.x[:8])
+    pictures = twin._made(told, tf.random.fold_in(key, 1), training=True)
+    first = twin.critic.get_weights()
+    twin._teach_critic(real, pictures, told, tf.random.fold_in(key, 2))
+    assert not any(np.array_equal(a, b) for a, b in zip(first[::2], twin.critic.get_weights()[::2], strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(before, twin.generator.trainable_weights, strict=True))
+    made.train_step((DATA.train.x[:8], (DATA.train.y[:8], key)))
+    assert all(np.array_equal(a, b) for a, b in zip(
+        made.critic.get_weights(), twin.critic.get_weights(), strict=True))
+    assert not any(np.array_equal(a, b) for a, b in zip(before, made.generator.trainable_weights, strict=True))
 
 
 def test_the_noise_is_the_key_s_alone():
@@ -173,7 +176,7 @@ def test_a_told_generator_learns_where_to_put_what(home):
     made, _, _ = train("told", "non_saturating", 2, config=Config(epochs=60, learning_rate=2e-3))
     model = latents.draws(made.average, "squares")
     for label in (0, 1):
-        pictures = latents.made(model, latents.points(20, 6, 1, 2, label)).astype(float)
+        pictures = evaluation.pixels(model, latents.points(20, 6, 1, 2, label)).astype(float)
         halves = pictures[:, :14].mean(), pictures[:, 14:].mean()
         assert halves[label] > 1.5 * halves[1 - label]
 

@@ -39,19 +39,13 @@ def test_walks_are_rows_of_ten_of_one_class_each():
     np.testing.assert_allclose(found[[0, 9, 10], :4], ends[:3], atol=1e-5)
 
 
-def test_what_is_saved_gives_pixels_and_replay_gives_those_of_a_file(tmp_path):
+def test_what_is_saved_gives_pixels():
     keras.utils.set_random_seed(0)
     net = adversarial.generator((28, 28, 1), 4, 2)
     model, drawn = latents.draws(net, "small"), latents.points(3, 4, 0)
     assert model.name == "small" and [one.name for one in model.inputs] == ["latent"]
     pixels = 127.5 * net.predict(drawn, verbose=0) + 127.5
     np.testing.assert_allclose(model.predict(drawn, verbose=0), pixels, atol=1e-3)
-    before = latents.made(model, drawn)
-    assert before.dtype == np.uint8 and before.shape == (3, 28, 28, 1)
-    net.save_weights(tmp_path / "one.weights.h5")
-    net.set_weights([weight * 0.5 for weight in net.get_weights()])
-    assert not np.array_equal(latents.made(model, drawn), before)
-    assert np.array_equal(latents.replay(net, drawn)(tmp_path / "one.weights.h5"), before)
 
 
 def test_a_sheet_has_every_picture_in_its_place():
