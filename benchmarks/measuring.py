@@ -33,6 +33,7 @@ class Recipe:
         figure: the metric that counts.
         shown: how its mean and standard deviation over the seeds stand on the recipe's card.
         peers_file: in this folder.
+        once: peers that a seed changes nothing of, or next to nothing: measured with the first alone.
     """
 
     figures: tuple[str, ...] = ()
@@ -41,6 +42,7 @@ class Recipe:
     figure: str = "accuracy"
     shown: str = "{:.2f} ± {:.2f} % test accuracy"
     peers_file: str = "peers.py"
+    once: tuple[str, ...] = ()
 
     def spread(self, values: list[float]) -> str:
         """The figure over the seeds, as the card says it; per cent where it says so."""
@@ -91,9 +93,10 @@ def measure(recipes: dict[str, Recipe], seeds: range, home: Path) -> dict[str, d
         results[name] = {one: [] for one in ("ours", *how.peers)}
         for seed in seeds:
             results[name]["ours"].append(recipe(name, how, seed))
-            for other in how.peers:
+            taken = [other for other in how.peers if seed == seeds[0] or other not in how.once]
+            for other in taken:
                 results[name][other].append(peer(other, how, seed, home))
-            for one, found in results[name].items():
+            for one, found in ((one, results[name][one]) for one in ("ours", *taken)):
                 told = {key: value for key, value in found[-1].items() if key not in ("tables", "metrics")}
                 print(f"{name:<18} seed {seed}  {one:<14} {told}", flush=True)
     return results

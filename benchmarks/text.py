@@ -23,6 +23,9 @@ RECIPES: dict[str, Recipe] = {
         "{:.1f} ± {:.1f} % of 10 608 analogies after 5.8 million words of IMDb", "peers_word2vec_text8.py"),
     "lstm_agnews": Recipe(("history", "confusion"), ("linear",), peers_file="peers_lstm_agnews.py"),
     "transformer_agnews": Recipe(("history", "confusion", "attention")),
+    "bert_squad": Recipe(
+        ("history",), ("overlap", "untrained"), figure="f1", shown="F1 {:.1f} ± {:.1f} on all test questions",
+        peers_file="peers_bert_squad.py", once=("overlap", "untrained")),
 }
 
 if __name__ == "__main__":

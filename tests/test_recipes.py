@@ -10,6 +10,7 @@ from typing import get_type_hints
 
 import numpy as np
 import pytest
+import tiny_bert
 from PIL import Image, ImageOps
 from stopped import train
 
@@ -18,10 +19,13 @@ from dl100_tf.run import Run
 
 SHORT = ("--source", "sample", "--epochs", "2", "--checkpoint-steps", "5", "--deterministic")
 SMALL = {  # what a recipe is asked besides, for the sake of time: the same code, on less
+    "autoencoder_mnist": ("--sizes", "2", "--code", "16"),
+    "bert_squad": ("--length", "128", "--overlap", "24", "--questions", "200"),
     "augmented_cifar10": ("--rows", "none"),  # tests/projects/test_augmented_cifar10.py trains with every remedy
     "cnn_cifar10": ("--batch-size", "64"),  # its normalisations need 50 steps to know what is usual
     "lstm_agnews": ("--no-rows",),  # tests/projects/test_lstm_agnews.py has them
     "lstm_imdb": ("--length", "120"),  # the longest review of the sample
+    "rnn_shakespeare": ("--length", "16"),  # steps of an unrolled cell
     "rnn_weather": ("--batch-size", "512", "--units", "8"),
 }
 pytestmark = pytest.mark.slow
@@ -58,7 +62,8 @@ def loaded(trained):
 
 
 def kill_and_resume(project, home, forked):
-    words = (*SHORT, *SMALL.get(project, ()), "--run")
+    encoder = ("--encoder", tiny_bert.write(home / "encoder")) if project == "bert_squad" else ()
+    words = (*SHORT, *SMALL.get(project, ()), *encoder, "--run")
     code, said = train(forked, project, (*words, "stopped"), home, signal.SIGKILL, at=5)
     assert code == -signal.SIGKILL, said
     code, interrupted = train(forked, project, (*words, "stopped"), home, signal.SIGINT, at=10)
@@ -71,9 +76,13 @@ def kill_and_resume(project, home, forked):
 
 
 HOURS = Path(__file__).parent / "data/weather_hours.csv"  # four days, laid out as Beijing's file
+LICENSE = Path(__file__).parents[1] / "LICENSE"
+DIGIT = Path(__file__).parents[1] / "projects/cnn_mnist/filters.png"
 # What `predict` is asked, and what its answer holds, of recipes that answer in texts; FOLDER is one of the test's.
 ASKED = {
+    "autoencoder_mnist": ([DIGIT, "--out", "FOLDER/restored.png"], "restored.png"),
     "rnn_shakespeare": (["O gentle", "--length", "50"], "O gentle"),
+    "bert_squad": (["--question", "Who is the author?", "--passage", LICENSE], "【"),
     "rnn_weather": ([HOURS], "2010-01-05 00:00"),
     "word2vec_text8": (["king - man + woman", "--count", "3"], "  queen\n"),
 }

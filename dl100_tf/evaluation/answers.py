@@ -96,7 +96,8 @@ def score_spans(windows, probabilities, data, run) -> dict:
     run.write_json("answers.json", texts)
     each = measured({one.id: one.answers for one in windows.questions}, texts)
     _tell(run, windows.questions, found, each)
-    return scores.record(run, data, totals(each), len(each), "questions", ("f1", "exact_match"))
+    return scores.record(run, data, totals(each), len(each), "questions", ("f1", "exact_match"),
+                         units={"f1": "%", "exact_match": "%"})
 
 
 def _tell(run, questions, answers: Sequence[tuple], each: Mapping[str, tuple[float, float]]) -> None:
@@ -107,12 +108,15 @@ def _tell(run, questions, answers: Sequence[tuple], each: Mapping[str, tuple[flo
     for one in questions:
         words = re.findall(r"\w+", one.text.lower())
         kinds[next((word for word in words if word in kinds), "other")].append(each[one.id])
-    rows = [{"question": kind, "questions": len(found), **totals(dict(enumerate(found)))}
-            for kind, found in kinds.items() if found]
-    table(run, "kinds", rows, "By kind of question", "By the first question word in it; in per cent.", best={})
+    rows = []
+    for kind, found in ((kind, found) for kind, found in kinds.items() if found):
+        total = totals(dict(enumerate(found)))
+        rows.append({"question": kind, "questions": len(found), "exact match, %": total["exact_match"],
+                     "F1, %": total["f1"]})
+    table(run, "kinds", rows, "By kind of question", "By the first question word in it.", best={})
     some = range(0, len(questions), max(1, len(questions) // SHOWN))
     rows = [{"question": questions[i].text, "answer": answers[i][0], "right": questions[i].answers[0],
-             "confidence": answers[i][-1], "f1": 100 * each[questions[i].id][1]} for i in some]
+             "confidence": answers[i][-1], "F1, %": 100 * each[questions[i].id][1]} for i in some]
     table(run, "answers", rows[:SHOWN], "Answers", "From all over the test questions, right or wrong. Confidence is "
           "the probability of the first piece times that of the last.", best={})
 

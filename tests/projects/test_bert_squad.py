@@ -1,6 +1,7 @@
 """Question answering: from the encoder's folder to the answer in its passage."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import tiny_bert
 
 from dl100_tf import cli, predicting
 from dl100_tf.errors import DataError, UserError
-from dl100_tf.models import bert
+from dl100_tf.models import bert, published
 from dl100_tf.projects import bert_squad
 from dl100_tf.run import Run
 
@@ -84,6 +85,10 @@ def test_files_that_don_t_belong_together(encoder, tmp_path):
     with pytest.raises(DataError, match="the files don't belong together"):
         bert_squad.predict(trained, Config(**SMALL, encoder=str(folder)), question="Where?",
                            passage=tmp_path / "passage.txt")
+    resumed = Run("bert_squad", "other")
+    resumed.pin("encoder files", published.digest(Path(encoder)), encoder)
+    with pytest.raises(UserError, match=r"begun with other encoder files than .*other holds now"):
+        cli.execute(bert_squad, Config(**SMALL, encoder=str(tiny_bert.write(folder, seed=1))), resumed)
     with pytest.raises(UserError, match="--length can't be 200: the encoder reads 128 pieces"):
         bert_squad.build_model(Config(**SMALL | {"length": 200}, encoder=encoder))
     with pytest.raises(UserError, match="name a folder that holds"):

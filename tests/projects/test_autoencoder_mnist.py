@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from dl100_tf.projects.autoencoder_mnist import Config
 from PIL import Image
 
 from dl100_tf import cli, curriculum
 from dl100_tf.errors import UserError
 from dl100_tf.projects import autoencoder_mnist
+from dl100_tf.projects.autoencoder_mnist import Config
 from dl100_tf.run import Run
 
 SMALL = {"source": "sample", "epochs": 2, "sizes": (1, 2, 4), "code": 16, "deterministic": True}
@@ -48,8 +48,8 @@ def test_a_picture_is_restored_into_a_file(tmp_path, monkeypatch):
     Image.fromarray(digit).save(tmp_path / "one.png")
     monkeypatch.chdir(tmp_path)
     said = autoencoder_mnist.predict(model, config, tmp_path / "one.png")
-    assert said == "restored: one-restored.png"
-    with Image.open("one-restored.png") as found:
+    assert said == f"restored: {tmp_path}/one-restored.png"
+    with Image.open(tmp_path / "one-restored.png") as found:
         expected = model.predict(digit[None, ..., None], verbose=0)[0, ..., 0]
         assert np.array_equal(found, expected.round().astype("uint8"))
     assert "elsewhere.png" in autoencoder_mnist.predict(model, config, tmp_path / "one.png", out="elsewhere.png")
