@@ -18,7 +18,7 @@ SHORT = {
     "rnn_shakespeare": (["--epochs", "1"], 0.35),  # from the character before alone less than 0.3 are right
     "rnn_weather": (["--epochs", "1"], 0.01),
     "lstm_imdb": ([], 0.88),  # the main job, whole
-    "transfer_dogs": (["--epochs", "1", "--weights", WEIGHTS], 0.86),
+    "transfer_dogs": (["--epochs", "1", "--size", "160", "--weights", WEIGHTS], 0.86),
     "augmented_cifar10": (["--epochs", "4", "--rows", "none"], 0.50),
     "lstm_agnews": (["--epochs", "2", "--no-rows"], 0.86),
     "transformer_agnews": (["--epochs", "2"], 0.85),
