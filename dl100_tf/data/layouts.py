@@ -70,10 +70,7 @@ def lay_out(root: Path) -> Layout:
     if "train" not in parts:
         raise DataError(f"{root} holds {' and '.join(folder.name for folder in parts.values())} but no train: name the "
                         "folder that holds them all.")
-    photos = {part: _photos(folder, remarks) for part, folder in parts.items()}
-    if "test" not in photos and "validation" in photos:
-        photos["test"] = photos.pop("validation")
-    return Layout(**photos, remarks=remarks)
+    return Layout(**_tested({part: _photos(folder, remarks) for part, folder in parts.items()}), remarks=remarks)
 
 
 def lay_any(root: Path) -> Layout:
@@ -92,11 +89,15 @@ def lay_any(root: Path) -> Layout:
         layout = lay_out(root)
         if len({photo.label for photo in layout.train}) > 1:
             return layout
-    found = {part: [_photo(file, root) for file in _files(folder) if file.suffix.lower() in SUFFIXES]
-             for part, folder in (parts or {"train": root}).items()}
-    if "test" not in found and "validation" in found:
-        found["test"] = found.pop("validation")
-    return Layout(**{part: [replace(photo, label=root.name) for photo in photos] for part, photos in found.items()})
+    return Layout(**_tested({part: [
+        replace(_photo(file, root), label=root.name) for file in _files(folder) if file.suffix.lower() in SUFFIXES]
+        for part, folder in (parts or {"train": root}).items()}))
+
+
+def _tested(photos: dict[str, list[Photo]]) -> dict[str, list[Photo]]:
+    """The photos by part; those for validation are the test where there is no other."""
+    return photos if "test" in photos or "validation" not in photos else {
+        "test" if part == "validation" else part: found for part, found in photos.items()}
 
 
 def _plain_parts(root: Path) -> dict[str, Path]:

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from dl100_tf import evaluation
 from dl100_tf.models import adversarial, judges, latents
 from dl100_tf.projects import cnn_mnist
 
@@ -46,6 +47,19 @@ def test_what_is_saved_gives_pixels():
     assert model.name == "small" and [one.name for one in model.inputs] == ["latent"]
     pixels = 127.5 * net.predict(drawn, verbose=0) + 127.5
     np.testing.assert_allclose(model.predict(drawn, verbose=0), pixels, atol=1e-3)
+
+
+def test_its_pixels_are_those_of_the_weights_that_are_loaded_into_its_generator(tmp_path):
+    keras.utils.set_random_seed(0)
+    net = adversarial.generator((28, 28, 1), 4, 2)
+    model, drawn = latents.draws(net, "small"), latents.points(3, 4, 0)
+    before = evaluation.pixels(model, drawn)
+    assert before.dtype == np.uint8 and before.shape == (3, 28, 28, 1)
+    net.save_weights(tmp_path / "one.weights.h5")
+    net.set_weights([weight * 0.5 for weight in net.get_weights()])
+    assert not np.array_equal(evaluation.pixels(model, drawn), before)
+    model.get_layer("generator").load_weights(tmp_path / "one.weights.h5")
+    assert np.array_equal(evaluation.pixels(model, drawn), before)
 
 
 def test_a_sheet_has_every_picture_in_its_place():
