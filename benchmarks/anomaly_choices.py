@@ -37,7 +37,8 @@ def seen(size: int, pictures, config) -> tuple[dict, dict]:
     for block in BLOCKS:
         width = cuts.layer(body, block).output.shape[-1]
         columns[block], start = slice(start, start + width), start + width
-    return {name: features.compute(eye, pictures.parts()[name].x)[0] for name in ("train", "validation")}, columns
+    fitted = {name: pictures.parts()[name].x for name in ("train", "validation")}
+    return features.of_parts(eye, fitted)[0], columns
 
 
 def measure(found: dict, columns: list[slice], pictures, config) -> dict[str, float]:

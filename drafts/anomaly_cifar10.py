@@ -84,7 +84,7 @@ def by_autoencoder(pictures, normal: int, run, config) -> dict:
 
 def by_features(pictures, normal: int, seen, config) -> dict:
     """The ways to measure a distance, by name, fitted to what was seen of one class in training."""
-    mine = np.asarray(seen)[pictures.train.y == normal]
+    mine = seen[pictures.train.y == normal]
     return {"neighbours": detectors.Neighbours(mine, config.neighbours),
             "mahalanobis": detectors.Mahalanobis(mine, config.shrinkage)}
 
@@ -94,14 +94,14 @@ def recipe(config, run):
     parts, normal = pictures.parts(), one_class.number(pictures, config.normal)
     eye = build_model(config, backbones.of_run(run, config, pictures, sources.reachable)[0])
     off = {"autoencoder": [by_autoencoder(pictures, number, run, config) for number in range(len(pictures.labels))]}
-    seen = {part: features.compute(eye, split.x) for part, split in parts.items()}  # with the seconds it took
-    fitted = [by_features(pictures, number, seen["train"][0], config) for number in range(len(pictures.labels))]
+    seen, looking = features.of_parts(eye, {part: split.x for part, split in parts.items()})
+    fitted = [by_features(pictures, number, seen["train"], config) for number in range(len(pictures.labels))]
     for way in fitted[normal]:
-        off[way] = [{part: one[way](seen[part][0]) for part in ("validation", "test")} for one in fitted]
+        off[way] = [{part: one[way](seen[part]) for part in ("validation", "test")} for one in fitted]
     ordinary = off[config.detector][normal]["validation"][pictures.validation.y == normal]
     model = detectors.judges(eye, fitted[normal][config.detector], *detectors.threshold(ordinary), "anomaly_cifar10")
     run.save(model)
-    spent = sum(one["seconds"] for one in off["autoencoder"]) + sum(seconds for _, seconds in seen.values())
+    spent = looking + sum(one["seconds"] for one in off["autoencoder"])
     run.write_json("training.json", run.read_json("training.json") | {
         "train_seconds": spent, "parameters": model.count_params(), "best_epoch": None})  # the epochs: an autoencoder's
     data = one_class.against_rest(pictures, normal)

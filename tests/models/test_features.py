@@ -57,6 +57,17 @@ def test_vectors_keep_their_precision(pictures, net):
     assert x.dtype == np.float32 and np.allclose(x, pooled(pictures.astype("float32")), rtol=1e-5, atol=1e-4)
 
 
+def test_another_parting_of_the_same_pictures_computes_nothing_again(pictures, net, counted):
+    pooled = keras.Model(net.input, keras.layers.GlobalAveragePooling2D()(net.output))
+    seen, _ = features.of_parts(pooled, {"first": pictures[:9], "rest": pictures[9:]})
+    first, rest = seen["first"], seen["rest"]
+    assert first.shape == (9, 4) and rest.shape == (14, 4) and sum(counted) == 23
+    assert np.allclose(np.concatenate([first, rest]), pooled(pictures.astype("float32")), rtol=1e-5, atol=1e-4)
+    again, _ = features.of_parts(pooled, {"turned": pictures[::-1][:20], "others": pictures[:3]})
+    assert sum(counted) == 23
+    assert np.array_equal(np.concatenate([again["others"], again["turned"][::-1]]), np.concatenate([first, rest]))
+
+
 def test_the_largest_values_stay_finite(pictures):
     image = keras.Input((6, 6, 3))
     x, _ = features.compute(keras.Model(image, keras.layers.Rescaling(1e6)(image)), pictures)
