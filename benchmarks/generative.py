@@ -13,12 +13,15 @@ import measuring
 import peers
 from measuring import Recipe
 
-DISTANCE = {"figure": "fid_in_cnn_mnist_features", "shown": "{:.2f} ± {:.2f} FID in cnn_mnist features"}
+SHOWN = "{:.2f} ± {:.2f} FID in cnn_mnist features"
+DISTANCE = {"figure": "fid_in_cnn_mnist_features", "shown": SHOWN}
 
 RECIPES: dict[str, Recipe] = {
     # its `metrics` tell how sure the classifier is, and of how many of each class
-    "gan_mnist": Recipe(("made", "film", "film.gif", "walk", "learning"), **DISTANCE),
-    "gan_fashion": Recipe(("made", "film", "film.gif", "walk", "learning"), flags=("--conditional",), **DISTANCE),
+    "gan_mnist": Recipe(("made", "film", "film.gif", "walk", "learning"), ("dcgan",),
+                        peers_file="peers_gan_mnist.py", once=("dcgan",), **DISTANCE),
+    "gan_fashion": Recipe(("made", "film", "film.gif", "walk", "learning"), flags=("--conditional",),
+                          **DISTANCE | {"shown": SHOWN + " with --conditional"}),
     "autoencoder_mnist": Recipe(  # its tables `bottlenecks` and `denoising` have PCA and the median filter
         ("restored", "codes-2", "codes-32"), figure="pca_ratio",
         shown="{:.3f} ± {:.3f} of PCA's test error with 32 numbers"),

@@ -33,7 +33,7 @@ class Recipe:
         figure: the metric that counts.
         shown: how its mean and standard deviation over the seeds stand on the recipe's card.
         peers_file: in this folder.
-        once: peers that a seed changes nothing of, or next to nothing: measured with the first alone.
+        once: peers that are measured with the first seed alone: it changes little, or they take long.
     """
 
     figures: tuple[str, ...] = ()

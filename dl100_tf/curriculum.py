@@ -10,7 +10,8 @@ DAYS = {  # first and last day
     "perceptron_points": (1, 3), "numpy_mnist": (4, 7), "mlp_mnist": (8, 14), "cnn_mnist": (15, 19),
     "cnn_cifar10": (20, 21), "rnn_shakespeare": (22, 26), "rnn_weather": (22, 26), "lstm_imdb": (27, 28),
     "transfer_dogs": (29, 35), "augmented_cifar10": (36, 42), "word2vec_text8": (43, 45), "lstm_agnews": (46, 49),
-    "transformer_agnews": (50, 54), "bert_squad": (55, 56), "autoencoder_mnist": (64, 67),
+    "transformer_agnews": (50, 54), "bert_squad": (55, 56), "gan_mnist": (57, 60), "gan_fashion": (61, 63),
+    "autoencoder_mnist": (64, 67),
 }
 
 

@@ -13,8 +13,9 @@ from dl100_tf.errors import UserError
 
 Schedule = Literal["constant", "linear", "cosine", "one_cycle", "plateau"]
 
-MAY_BE_ZERO = ("patience", "seed", "checkpoint_minutes", "checkpoint_steps", "shift", "cutout")  # others count things
-MOST = {"dropout": 0.99, "forget": 0.99, "learning_rate": 100.0, "momentum": 0.999, "memory": 0.99999,
+MAY_BE_ZERO = ("patience", "seed", "checkpoint_minutes", "checkpoint_steps", "shift", "cutout",
+               "kinds")  # others count things
+MOST = {"dropout": 0.99, "forget": 0.99, "kinds": 100, "learning_rate": 100.0, "momentum": 0.999, "memory": 0.99999,
         "neighbours": 1000, "share": 1.0, "smoothing": 0.99, "shift": 31, "shrinkage": 1.0, "size": 1024}
 
 

@@ -22,11 +22,15 @@ SMALL = {  # what a recipe is asked besides, for the sake of time: the same code
     "autoencoder_mnist": ("--sizes", "2", "--code", "16"),
     "bert_squad": ("--length", "128", "--overlap", "24", "--questions", "200"),
     "augmented_cifar10": ("--rows", "none"),  # tests/projects/test_augmented_cifar10.py trains with every remedy
-    "cnn_cifar10": ("--batch-size", "64"),  # its normalisations need 50 steps to know what is usual
+    # 50 steps: its normalisations need as many to know what is usual
+    "cnn_cifar10": ("--batch-size", "64", "--widths", "8", "16", "32"),
+    "gan_fashion": ("--width", "4"),
+    "gan_mnist": ("--width", "4"),
     "lstm_agnews": ("--no-rows",),  # tests/projects/test_lstm_agnews.py has them
     "lstm_imdb": ("--length", "120"),  # the longest review of the sample
-    "rnn_shakespeare": ("--length", "16"),  # steps of an unrolled cell
+    "rnn_shakespeare": ("--length", "16", "--units", "64"),  # steps of an unrolled cell
     "rnn_weather": ("--batch-size", "512", "--units", "8"),
+    "transfer_dogs": ("--size", "96"),
 }
 pytestmark = pytest.mark.slow
 
@@ -81,6 +85,8 @@ DIGIT = Path(__file__).parents[1] / "projects/cnn_mnist/filters.png"
 # What `predict` is asked, and what its answer holds, of recipes that answer in texts; FOLDER is one of the test's.
 ASKED = {
     "autoencoder_mnist": ([DIGIT, "--out", "FOLDER/restored.png"], "restored.png"),
+    "gan_fashion": (["--count", "9", "--out", "FOLDER/grid.png"], "9 pictures in"),
+    "gan_mnist": (["--count", "9", "--out", "FOLDER/grid.png"], "9 pictures in"),
     "rnn_shakespeare": (["O gentle", "--length", "50"], "O gentle"),
     "bert_squad": (["--question", "Who is the author?", "--passage", LICENSE], "【"),
     "rnn_weather": ([HOURS], "2010-01-05 00:00"),

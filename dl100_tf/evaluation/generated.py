@@ -42,11 +42,12 @@ def frechet(one: Moments, other: Moments) -> float:
     return float(np.maximum(0, apart + np.trace(one.covariance) + np.trace(other.covariance) - 2 * shared))  # or NaN
 
 
-def score_pictures(run, data, judge, model, latents: np.ndarray, noun: str = "pictures", classes=()) -> dict:
+def score_pictures(run, data, judge, model, latents: np.ndarray, noun: str = "pictures", classes=(), kinds: int = 0
+                   ) -> dict:
     """Judge what a generator makes beside the test's pictures, and real training pictures likewise.
 
-    It writes `scores.json`, with a judge that knows labels the table `balance`, and `predictions.npz`: `latent` and
-    `picture`, float32, what an exported model has to give again.
+    It writes `scores.json`, with a judge that knows labels the tables `balance` and, where there are kinds, `kinds`,
+    and `predictions.npz`: `latent` and `picture`, float32, what an exported model has to give again.
 
     Args:
         run: the `Run` to write into.
@@ -56,18 +57,14 @@ def score_pictures(run, data, judge, model, latents: np.ndarray, noun: str = "pi
         latents: float32 (n, d): as many as there are test pictures are taken, within 1000 and 10 000.
         noun: what the test examples are called.
         classes: the labels that the last numbers of each latent ask for, one-hot; empty: none are asked for.
+        kinds: without classes, how many kinds that nobody has named they ask for.
 
     Raises:
         UserError: the pictures are NaN.
     """
     latents = latents[:int(np.clip(len(data.test), LEAST, MOST))]
-    some = model.predict(latents[:KEPT], verbose=0)
-    if not np.isfinite(some).all():
-        raise UserError("what the generator makes is NaN: training has diverged. Train again under another --run name "
-                        "with a smaller learning rate.")
-    with run.writing("predictions.npz") as file:
-        np.savez_compressed(file, latent=latents[:KEPT], picture=some)
-    real, known = judge.look(data.test.x[:MOST])
+    _keep(run, latents[:KEPT], model.predict(latents[:KEPT], verbose=0))
+    real, known = judge.real
     seen, guessed = judge.look(pixels(model, latents))
     reference = moments(real)
     metrics = {judge.distance: frechet(moments(seen), reference),
@@ -78,10 +75,21 @@ def score_pictures(run, data, judge, model, latents: np.ndarray, noun: str = "pi
     if guessed is not None and classes:
         asked = latents[:, -len(classes):].argmax(axis=1)
         metrics["as_asked"] = 100 * float((guessed.argmax(axis=1) == asked).mean())
+    elif guessed is not None and kinds:
+        _named(run, data, guessed, latents[:, -kinds:].argmax(axis=1))
     percent = [name for name in metrics if name not in (judge.distance, "floor")]
     headline = [name for name in (judge.distance, "sure", "least", "most") if name in metrics]
     return record(run, data, metrics, len(real), noun, headline, units=dict.fromkeys(percent, "%"), judge=judge.origin,
-                  latents={"classes": [clean(str(label)) for label in classes]}, picture={"scale": WHITE})
+                  latents={"classes": [clean(str(label)) for label in classes or map("kind {}".format, range(kinds))]},
+                  picture={"scale": WHITE})
+
+
+def _keep(run, latents: np.ndarray, made: np.ndarray) -> None:
+    if not np.isfinite(made).all():
+        raise UserError("what the generator makes is NaN: training has diverged. Train again under another --run name "
+                        "with a smaller learning rate.")
+    with run.writing("predictions.npz") as file:
+        np.savez_compressed(file, latent=latents, picture=made)
 
 
 def pixels(model, latents: np.ndarray) -> np.ndarray:
@@ -110,18 +118,31 @@ def _balance(run, data, probabilities: np.ndarray, origin: str) -> None:
           f"a probability of {SURE} or more. The classifier is {clean(origin)}.")
 
 
-def judge_epochs(run, data, judge, model, latents: np.ndarray) -> list[dict]:
+def _named(run, data, probabilities: np.ndarray, kinds: np.ndarray) -> None:
+    """The table of the classes that the judge sees in each kind, the commonest two."""
+    guess, rows = probabilities.argmax(axis=1), []
+    for kind in np.unique(kinds):
+        counts = np.bincount(guess[kinds == kind], minlength=len(data.labels))
+        first, second = counts.argsort(kind="stable")[::-1][:2]
+        rows.append({"kind": int(kind), "mostly": clean(str(data.labels[first])),
+                     "that, %": 100 * counts[first] / counts.sum(),
+                     "then": clean(str(data.labels[second])) if counts[second] else None,
+                     "that too, %": 100 * counts[second] / counts.sum() if counts[second] else None})
+    table(run, "kinds", rows, "What the kinds turned out to be",
+          "Nobody told the generator what a kind is: it had to make them so that the critic can guess which it was.")
+
+
+def judge_epochs(run, judge, model, latents: np.ndarray) -> list[dict]:
     """What each epoch's generator makes of the same points, judged: rows of the history, with `distance` and shares.
 
     Args:
         run: the run that the generator was trained in, with its `training.Snapshots`.
-        data: its `Splits`.
         judge: a `Judge`, or `Pixels`.
         model: `keras.Model` from latents to pictures, 0 to 255, whose layer `generator` has the weights of each epoch
             in turn, and keeps the last.
         latents: float32 (n, d).
     """
-    reference, rows = moments(judge.look(data.test.x[:MOST])[0]), []
+    reference, rows = moments(judge.real[0]), []
     for row in records.history(run):
         model.get_layer("generator").load_weights(run.path(f"epochs/{int(row['epoch']):04d}.weights.h5"))
         seen, guessed = judge.look(pixels(model, latents))

@@ -25,6 +25,7 @@ class Judge:
     Attributes:
         called: what its features are called in the metric's name.
         origin: the run or the file that it comes from.
+        real: what it makes of the test pictures, see `look`.
     """
 
     called = f"{JUDGE}_features"
@@ -45,7 +46,9 @@ class Judge:
                             "data with --judge, or leave it out.")
         self._model = keras.Model(model.inputs[0], [model.layers[-1].input, model.outputs[0]])
         self.origin, self.temperature = origin, 1.0
-        self.temperature = temperature(self.look(data.test.x[:MOST])[1], data.test.y[:MOST])
+        features, probabilities = self.look(data.test.x[:MOST])
+        self.temperature = temperature(probabilities, data.test.y[:MOST])
+        self.real = features, tempered(probabilities, self.temperature)
 
     def look(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The features (n, d) and each label's probability (n, labels) of pictures, uint8 (n, h, w, c)."""
@@ -57,6 +60,10 @@ class Pixels:
     """What is left to compare pictures by where nobody has labelled any: their pixels, shrunk."""
 
     distance, origin = "frechet_distance_of_pixels", "pixels"
+
+    def __init__(self, data):
+        """Look at the test pictures."""
+        self.real = self.look(data.test.x[:MOST])
 
     def look(self, pictures: np.ndarray) -> tuple[np.ndarray, None]:
         """Grey or colour at 14 x 14 places, from 0 to 1, (n, 196 c); and None, as it knows no labels."""
@@ -89,7 +96,7 @@ def known_judge(run, named: str, data):
         UserError: there is no such file or run, it can't be read, or it isn't for these pictures.
     """
     if len(data.labels) < 2:
-        return Pixels()
+        return Pixels(data)
     if run.path("judge.keras").is_file():
         return Judge(_loaded(run.path("judge.keras")), data, run.record().get("judge", "judge.keras"))
     if named.endswith(".keras"):

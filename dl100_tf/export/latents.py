@@ -1,7 +1,7 @@
 """What is particular about generators: a point goes in. What comes out is as in `pictures`.
 
-A point is a row of numbers of the normal distribution, behind them the class that is wanted, one-hot, where the net is
-told one.
+A point is a row of numbers of the normal distribution, behind them the class or the kind that is wanted, one-hot,
+where the net is told one.
 """
 
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from dl100_tf.errors import UserError
 
 CALIBRATION = 300  # points from which int8 learns the ranges of all tensors
 RULE = "numbers of the normal distribution, mean 0, standard deviation 1, each drawn on its own"
-CLASS = "; behind them {count} for the class, 1 for the one that is wanted and 0 for the others: {classes}"
+CLASS = "; behind them {count} numbers, 1 for the one that is wanted of these and 0 for the others: {classes}"
 LIMITS = ["What it makes looks like its training pictures, mistakes and all; it knows nothing else.",
           "Numbers that aren't of the normal distribution give poor pictures, and nobody is told.",
           "The same numbers always give the same picture: draw new ones for another."]

@@ -108,7 +108,7 @@ def _input(contract: Contract) -> dict:
         return told | {"description": f"The last {hours} hours, the newest last, and of each hour as it was measured: "
                                       f"{'; '.join(contract.columns)}. The model scales them itself."}
     if contract.kind == "latent":
-        classes = [{"name": LABELS, "type": "TENSOR_AXIS_LABELS", "description": "A class a line."}]
+        classes = [{"name": LABELS, "type": "TENSOR_AXIS_LABELS", "description": "A class or kind a line."}]
         return told | {"description": f"A point: {latents.rule(contract)}."} | (
             {"associated_files": classes} if contract.labels else {})
     if contract.kind == "passage":

@@ -1,51 +1,18 @@
 """Generative adversarial nets: a generator of pictures, a critic that tells them from real ones, and their game.
 
-Source: Goodfellow et al. 2014, arXiv:1406.2661; the nets after Radford et al. 2015 (DCGAN), arXiv:1511.06434
+Source: Goodfellow et al. 2014, arXiv:1406.2661; the nets after Radford et al. 2015 (DCGAN), arXiv:1511.06434; the kinds
+after Chen et al. 2016 (InfoGAN), arXiv:1606.03657
 """
-
-from collections.abc import Callable
-from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 from keras import layers
 
+from dl100_tf.models.games import GAMES
 from dl100_tf.models.judges import SIZES
 
 PENALTY = 10.0  # weight of the gradient penalty, Gulrajani's
-
-
-class Game(NamedTuple):
-    """What each side wants, as losses of the critic's scores (n, 1): `critic(of real, of made)`, `generator(of made)`.
-
-    The critic's score is a logit: the larger, the more it takes a picture for a real one.
-    """
-
-    critic: Callable
-    generator: Callable
-
-
-def soft(scores):
-    """-log(1 - p), p being the probability of a logit: what it costs to take what isn't real for real."""
-    return tf.reduce_mean(tf.nn.softplus(scores))
-
-
-def square(scores, aim: float):
-    """Half the mean squared distance from `aim`."""
-    return tf.reduce_mean(tf.square(scores - aim)) / 2
-
-
-GAMES = {
-    # As the paper has it: the generator lowers what the critic raises. Where the critic is sure, its slope is flat.
-    "minimax": Game(lambda real, made: soft(-real) + soft(made), lambda made: -soft(made)),
-    # The same paper's way out: the generator raises the probability that the critic is mistaken.
-    "non_saturating": Game(lambda real, made: soft(-real) + soft(made), lambda made: soft(-made)),
-    # Mao et al. 2016, arXiv:1611.04076
-    "least_squares": Game(lambda real, made: square(real, 1) + square(made, 0), lambda made: square(made, 1)),
-    # Arjovsky et al. 2017, arXiv:1701.07875, with the penalty of Gulrajani et al. 2017, arXiv:1704.00028
-    "wasserstein": Game(lambda real, made: tf.reduce_mean(made) - tf.reduce_mean(real),
-                        lambda made: -tf.reduce_mean(made)),
-}
+PUZZLE = 0.3  # weight of guessing the kind: where it counts for more, kinds decide how often each digit is made
 
 
 def doublings(side: int) -> int:
@@ -60,14 +27,15 @@ def generator(shape: tuple[int, int, int], numbers: int, width: int):
 
     Args:
         shape: of a picture, a square with a side of `SIZES`.
-        numbers: the latent numbers and, of a net that is told a class, as many as there are classes.
+        numbers: the latent numbers and, of a net that is told a class or a kind, as many as there are of these.
         width: filters of the last layer but one; each before has twice as many.
     """
     times = doublings(shape[0])
     small, filters = shape[0] >> times, width << (times - 1)
     latent = keras.Input((numbers,), name="latent")
-    x = layers.Dense(small * small * filters, use_bias=False)(latent)
-    x = layers.Reshape((small, small, filters))(_normal(x))
+    x = _normal(layers.Dense(16 * width, use_bias=False)(latent))  # what is drawn is settled here, before where
+    x = _normal(layers.Dense(small * small * filters, use_bias=False)(x))
+    x = layers.Reshape((small, small, filters))(x)
     for _ in range(times - 1):
         filters //= 2
         x = _normal(layers.Conv2DTranspose(filters, 4, 2, "same", use_bias=False)(x))
@@ -79,17 +47,27 @@ def _normal(x):
     return layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
 
 
-def critic(shape: tuple[int, int, int], classes: int, width: int):
-    """A net from pictures (batch, *shape), -1 to 1, to a score (batch, 1); with classes it takes these too, one-hot.
+def critic(shape: tuple[int, int, int], width: int, classes: int = 0, kinds: int = 0):
+    """A net from pictures (batch, *shape), -1 to 1, to a score (batch, 1).
 
-    It has no normalisation: batch normalisation would make one picture's score depend on its neighbours, and the
-    gradient penalty is of single pictures. A class is weighed by projection (Miyato & Koyama 2018, arXiv:1802.05637).
+    Its dense layer sees the whole picture: a score that is summed up from places can't tell a loop that closes from one
+    that doesn't. It has no normalisation: batch normalisation would make one picture's score depend on its neighbours,
+    and the gradient penalty is of single pictures.
+
+    Args:
+        shape: of a picture.
+        width: filters of the first layer; each behind it has twice as many.
+        classes: it takes a picture's class as well, one-hot (batch, classes), and weighs it by projection (Miyato &
+            Koyama 2018, arXiv:1802.05637).
+        kinds: it gives a second output, a guess of which kind was asked for, logits (batch, kinds).
     """
     x = picture = keras.Input(shape, name="picture")
     for number in range(doublings(shape[0])):
         x = layers.LeakyReLU(0.2)(layers.Conv2D(width << number, 4, 2, "same")(x))
-    seen = layers.Flatten()(x)
+    seen = layers.LeakyReLU(0.2)(layers.Dense(8 * width)(layers.Flatten()(x)))
     score = layers.Dense(1)(seen)
+    if kinds:
+        return keras.Model(picture, [score, layers.Dense(kinds, name="kind")(seen)], name="critic")
     if not classes:
         return keras.Model(picture, score, name="critic")
     told = keras.Input((classes,), name="class")
@@ -106,7 +84,8 @@ class Adversaries(keras.Model):
     - `loss`: the critic's, and `generator_loss`;
     - `accuracy`: of the pairs of a real and a made picture, those in which the critic scores the real one higher. At
       one half it is guessing. It means the same for every game;
-    - `slope`: the length of the generator's gradient: what it is told per step about how to do better.
+    - `slope`: the length of the generator's gradient: what it is told per step about how to do better, by the game
+      and, where there are kinds, by the guess.
 
     Attributes:
         generator, critic: the two nets.
@@ -114,7 +93,7 @@ class Adversaries(keras.Model):
         optimizers: the critic's, which a schedule sets the rate of, and the generator's, which takes it over.
     """
 
-    def __init__(self, shape, latent: int, width: int, game: str, classes: int = 0, rate: float = 2e-4,
+    def __init__(self, shape, latent: int, width: int, game: str, classes: int = 0, kinds: int = 0, rate: float = 1e-3,
                  momentum: float = 0.5, memory: float = 0.998):
         """Draw the first weights.
 
@@ -124,15 +103,19 @@ class Adversaries(keras.Model):
             width: filters, see `generator` and `critic`.
             game: of `GAMES`.
             classes: of a net that is told which class to make; 0: it isn't told.
+            kinds: without classes, how many kinds it is told to make one of, drawn by chance. Which these are it finds
+                itself: the critic has to guess the kind of what was made, and both do better where it guesses right.
             rate, momentum: Adam's learning rate and beta_1.
             memory: how much of the running mean stays at most, each step; 0: it is the last step's weights.
         """
         super().__init__(name="adversaries")
-        self.generator, self.critic = generator(shape, latent + classes, width), critic(shape, classes, width)
+        self.generator = generator(shape, latent + (classes or kinds), width)
+        self.critic = critic(shape, width, classes, 0 if classes else kinds)
         self.average = keras.models.clone_model(self.generator)
         self.average.set_weights(self.generator.get_weights())
         self.average.trainable = False
-        self.game, self.latent, self.classes, self.memory = game, latent, classes, memory
+        self.game, self.latent, self.memory = game, latent, memory
+        self.classes, self.kinds = classes, 0 if classes else kinds
         self.sums = [keras.metrics.Mean(name) for name in ("loss", "accuracy", "generator_loss", "slope")]
         self.compile(keras.optimizers.Adam(rate, beta_1=momentum))
         self.optimizers = (self.optimizer, keras.optimizers.Adam(rate, beta_1=momentum))
@@ -161,14 +144,16 @@ class Adversaries(keras.Model):
     def train_step(self, data):
         """A step of the critic, then one of the generator against what that has learnt, with the same pictures."""
         x, (y, key) = data
-        real, told = _scaled(x), self._told(y)
+        real, told = _scaled(x), self._told(y, key)
         self.optimizers[1].learning_rate.assign(self.optimizers[0].learning_rate)
         with tf.GradientTape() as tape:
             made = self._made(told, tf.random.fold_in(key, 1), training=True)
             with tape.stop_recording():
                 loss, accuracy = self._teach_critic(real, made, told, tf.random.fold_in(key, 2))
-            generator_loss = GAMES[self.game].generator(self._scores(made, told))
-        slope = self._step(1, tape, generator_loss, self.generator.trainable_weights)
+            scores, puzzle = self._scores(made, told)
+            generator_loss = GAMES[self.game].generator(scores)
+            aim = generator_loss + puzzle
+        slope = self._step(1, tape, aim, self.generator.trainable_weights)
         memory = tf.minimum(self.memory, _warm(self.optimizers[1].iterations))
         for mean, weight in zip(self.average.weights, self.generator.weights, strict=True):
             mean.assign(memory * mean + (1 - memory) * weight)
@@ -177,18 +162,19 @@ class Adversaries(keras.Model):
     def test_step(self, data):
         """The critic's loss and accuracy on pictures that it hasn't learnt from, the same noise every time."""
         x, y = data
-        real, told = _scaled(x), self._told(y)
+        real, told = _scaled(x), self._told(y, tf.constant([0, 0]))
         made = self._made(told, tf.constant([0, 1]), training=False)
-        of_real, of_made = self._scores(real, told), self._scores(made, told)
+        (of_real, _), (of_made, _) = self._scores(real, told), self._scores(made, told)
         return self._measured(GAMES[self.game].critic(of_real, of_made), _told_apart(of_real, of_made))
 
     def _teach_critic(self, real, made, told, key):
-        """Its loss, without the penalty, so that it can be set beside that of validation; and its accuracy."""
+        """Its loss in the game alone, so that it can be set beside that of validation; and its accuracy."""
         with tf.GradientTape() as tape:
-            of_real, of_made = self._scores(real, told), self._scores(made, told)
-            aim = loss = GAMES[self.game].critic(of_real, of_made)
+            (of_real, _), (of_made, puzzle) = self._scores(real, told), self._scores(made, told)
+            loss = GAMES[self.game].critic(of_real, of_made)
+            aim = loss + puzzle
             if self.game == "wasserstein":
-                aim = loss + PENALTY * self._penalty(real, made, told, key)
+                aim += PENALTY * self._penalty(real, made, told, key)
         self._step(0, tape, aim, self.critic.trainable_weights)
         return loss, _told_apart(of_real, of_made)
 
@@ -204,20 +190,27 @@ class Adversaries(keras.Model):
         between = share * real + (1 - share) * made
         with tf.GradientTape() as tape:
             tape.watch(between)
-            scores = self._scores(between, told)
+            scores, _ = self._scores(between, told)
         slopes = tape.gradient(scores, between)
         return tf.reduce_mean(tf.square(tf.sqrt(tf.reduce_sum(slopes**2, axis=(1, 2, 3)) + 1e-12) - 1))
 
-    def _told(self, y):
-        """The classes of a batch as both nets take them, one-hot; (n, 0) where they aren't told."""
-        return tf.one_hot(tf.reshape(y, [-1]), self.classes)
+    def _told(self, y, key):
+        """What a batch is to be of, one-hot: its classes, or kinds drawn by chance; (n, 0) where nothing is told."""
+        y = tf.reshape(y, [-1])
+        if self.kinds:
+            y = tf.random.stateless_uniform(tf.shape(y), tf.random.fold_in(key, 3), 0, self.kinds, tf.int32)
+        return tf.one_hot(y, self.classes or self.kinds)
 
     def _made(self, told, key, training: bool):
         noise = tf.random.stateless_normal((tf.shape(told)[0], self.latent), key)
         return self.generator(tf.concat([noise, told], axis=1), training=training)
 
     def _scores(self, pictures, told):
-        return self.critic([pictures, told] if self.classes else pictures, training=True)
+        """The critic's scores (n, 1); and what it costs that it doesn't know which kinds were asked for."""
+        if not self.kinds:
+            return self.critic([pictures, told] if self.classes else pictures, training=True), 0.0
+        scores, guess = self.critic(pictures, training=True)
+        return scores, PUZZLE * tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(told, guess))
 
     def _measured(self, *values) -> dict:
         for mean, value in zip(self.sums, values, strict=False):

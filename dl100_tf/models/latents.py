@@ -2,6 +2,11 @@
 
 import numpy as np
 
+from dl100_tf.errors import UserError
+
+MOST = 10_000  # pictures that are made at a time
+ACROSS = 10  # of a walk
+
 
 def points(count: int, latent: int, seed, classes: int = 0, wanted: int | np.ndarray | None = None) -> np.ndarray:
     """Points of the normal distribution, float32 (count, latent + classes); the same ones for the same seed.
@@ -15,6 +20,17 @@ def points(count: int, latent: int, seed, classes: int = 0, wanted: int | np.nda
     """
     drawn = np.random.default_rng(seed).standard_normal((count, latent), dtype=np.float32)
     return np.hstack([drawn, np.eye(classes, dtype=np.float32)[chosen(count, classes, wanted)]]) if classes else drawn
+
+
+def rows(count: int, latent: int, seed, classes: int = 0, labels: tuple[str, ...] = ()) -> list[tuple[str, np.ndarray]]:
+    """Points for a gallery, by row what it is called and float32 (count, latent + classes).
+
+    For each class there is a row, of the same points; without classes there are four, of different ones.
+    """
+    if classes:
+        names = labels or [f"kind {number}" for number in range(classes)]
+        return [(name, points(count, latent, seed, classes, number)) for number, name in enumerate(names)]
+    return [("", row) for row in points(4 * count, latent, seed).reshape(4, count, latent)]
 
 
 def chosen(count: int, classes: int, wanted: int | np.ndarray | None = None) -> np.ndarray:
@@ -40,11 +56,37 @@ def walk(one: np.ndarray, other: np.ndarray, count: int) -> np.ndarray:
 
 def walks(count: int, latent: int, seed, classes: int = 0, wanted: int | None = None) -> np.ndarray:
     """`count` points in rows of ten, each row a `walk` from one point to another: float32 (count, latent + classes)."""
-    ends = points(2 * -(-count // 10), latent, seed)
-    rows = np.concatenate([walk(*pair, 10) for pair in ends.reshape(-1, 2, latent)])
+    ends = points(2 * -(-count // ACROSS), latent, seed)
+    rows = np.concatenate([walk(*pair, ACROSS) for pair in ends.reshape(-1, 2, latent)])
     if classes:
-        rows = np.hstack([rows, np.eye(classes, dtype=np.float32)[chosen(len(ends) // 2, classes, wanted).repeat(10)]])
+        told = chosen(len(ends) // 2, classes, wanted).repeat(ACROSS)
+        rows = np.hstack([rows, np.eye(classes, dtype=np.float32)[told]])
     return rows[:count]
+
+
+def asked(numbers: int, classes: int, count: int, seed: int, walk: bool, wanted: int) -> tuple[np.ndarray, int]:
+    """The points that somebody asks for on the command line.
+
+    Args:
+        numbers: of a point: the latent ones and, behind them, one for each class.
+        classes: how many classes or kinds the net is told.
+        count, seed: see `points`.
+        walk: in rows from one point to another.
+        wanted: the number of a class; -1: all in turn.
+
+    Returns:
+        float32 (count, numbers), and how many pictures of these go in a row.
+
+    Raises:
+        UserError: a number is out of its range.
+    """
+    if not 1 <= count <= MOST or seed < 0:
+        raise UserError(f"--count goes from 1 to {MOST}, and --seed from 0 up.")
+    if not -1 <= wanted < classes:
+        raise UserError(f"--wanted can't be {wanted}: this net " + (
+            f"knows 0 to {classes - 1}." if classes else "isn't told what to make."))
+    drawn = (walks if walk else points)(count, numbers - classes, seed, classes, None if wanted < 0 else wanted)
+    return drawn, ACROSS if walk else round(count**0.5)
 
 
 def draws(net, name: str):

@@ -145,19 +145,33 @@ def test_what_was_asked_for_is_looked_for(data, classifier, home):
     assert found["metrics"]["as_asked"] < 5
 
 
+def test_what_the_kinds_turned_out_to_be(data, classifier, home):
+    kinds = np.hstack([LATENTS, np.eye(3, dtype="float32")[(1 + np.arange(len(LATENTS))) % 3]])
+    kinds[:30, 5:] = (0, 0, 1)  # of 1000 that are looked at ten are no longer of kind 0, and ten no longer of kind 1
+    run, judge = Run("gan_mnist", "kinds"), evaluation.Judge(classifier, data, "a")
+    scores = evaluation.score_pictures(run, data, judge, Maker(pictures(300, 7).x), kinds, "bars", kinds=3)
+    assert scores["latents"] == {"classes": ["kind 0", "kind 1", "kind 2"]} and "as_asked" not in scores["metrics"]
+    zero, one, two = exhibits.tables(run)["kinds"]["rows"]
+    assert (zero["mostly"], one["mostly"], two["mostly"]) == ("bottom", "top", "middle")
+    assert zero["that, %"] == one["that, %"] == 100 and zero["then"] is None and one["that too, %"] is None
+    assert two["that, %"] == pytest.approx(100 * 333 / 353, abs=0.6) and two["then"] in ("top", "bottom")
+    assert two["that too, %"] == pytest.approx(100 * 10 / 353, abs=0.6)
+
+
 def test_pictures_that_are_no_numbers_are_refused(data, classifier, home):
     broken = Maker(np.full((1, 28, 28, 1), np.nan))
     with pytest.raises(UserError, match="NaN: training has diverged"):
-        evaluation.score_pictures(Run("gan_mnist", "nan"), data, judging.Pixels(), broken, LATENTS)
+        evaluation.score_pictures(Run("gan_mnist", "nan"), data, judging.Pixels(data), broken, LATENTS)
 
 
 def test_without_labels_pixels_are_compared(data, home):
     run = Run("gan_fashion", "unlabelled")
-    near = evaluation.score_pictures(run, data, judging.Pixels(), Maker(pictures(300, 7).x), LATENTS)["metrics"]
-    far = evaluation.score_pictures(run, data, judging.Pixels(), Maker(255 - pictures(300, 7).x), LATENTS)["metrics"]
+    judge = judging.Pixels(data)
+    near = evaluation.score_pictures(run, data, judge, Maker(pictures(300, 7).x), LATENTS)["metrics"]
+    far = evaluation.score_pictures(run, data, judge, Maker(255 - pictures(300, 7).x), LATENTS)["metrics"]
     assert set(near) == {"frechet_distance_of_pixels", "floor"}
     assert far["frechet_distance_of_pixels"] > 10 * near["frechet_distance_of_pixels"]
-    features, known = judging.Pixels().look(np.full((2, 32, 32, 3), 255, np.uint8))
+    features, known = judging.Pixels(data).look(np.full((2, 32, 32, 3), 255, np.uint8))
     assert features.shape == (2, 14 * 14 * 3) and (features == 1).all() and known is None
 
 
@@ -259,7 +273,7 @@ def test_epochs_are_judged_by_their_weights_and_games_set_beside_each_other(data
         one.write_table("history.csv", history)
         one.write_json("training.json", {"train_seconds": 3.5})
     judge = evaluation.Judge(classifier, data, "a")
-    rows = evaluation.judge_epochs(run, data, judge, net, LATENTS[:90])
+    rows = evaluation.judge_epochs(run, judge, net, LATENTS[:90])
     assert asked == ["0001.weights.h5", "0002.weights.h5"]
     assert [row["most"] for row in rows] == [100, 50] and rows[0]["distance"] > rows[1]["distance"] and (
         rows[1]["slope"] == 0.25)

@@ -12,7 +12,7 @@ from problems import Part, Problem
 
 from dl100_tf import cli, evaluation, training
 from dl100_tf.errors import Interrupted
-from dl100_tf.models import adversarial, latents
+from dl100_tf.models import adversarial, games, latents
 from dl100_tf.run import Run
 
 SCORES = tf.constant([[-2.0], [0.5], [3.0]])
@@ -46,9 +46,9 @@ def nets(game="non_saturating", classes=0, **more):
     return adversarial.Adversaries((28, 28, 1), 6, 4, game, classes, **{"rate": 1e-3} | more)
 
 
-def train(name, game="non_saturating", classes=0, stop_at=None, config=None):
-    made, run = nets(game, classes), Run("squares", name)
-    film = training.Snapshots(run, made.average, latents.points(3, 6, 0, classes))
+def train(name, game="non_saturating", classes=0, stop_at=None, config=None, kinds=0):
+    made, run = nets(game, classes, kinds=kinds), Run("squares", name)
+    film = training.Snapshots(run, made.average, latents.points(3, 6, 0, classes or kinds))
     interrupt = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: (
         os.kill(os.getpid(), signal.SIGINT) if made.steps == stop_at else None))
     history = training.fit(made, DATA, run, config or Config(), augment=lambda x, y, key, epoch: (x, (y, key)),
@@ -72,7 +72,7 @@ def softplus(x):
     ("wasserstein", lambda r, m: m.mean() - r.mean(), lambda m: -m.mean())])
 def test_the_losses_are_those_of_the_papers(game, critic, generator):
     real, made = SCORES, SCORES[::-1] - 1.5
-    found = adversarial.GAMES[game]
+    found = games.GAMES[game]
     assert float(found.critic(real, made)) == pytest.approx(critic(real.numpy(), made.numpy()), rel=1e-5)
     assert float(found.generator(made)) == pytest.approx(generator(made.numpy()), rel=1e-5)
 
@@ -81,7 +81,7 @@ def test_where_the_critic_is_sure_minimax_tells_the_generator_next_to_nothing():
     def slope(game):
         score = tf.Variable([[-8.0]])
         with tf.GradientTape() as tape:
-            loss = adversarial.GAMES[game].generator(score)
+            loss = games.GAMES[game].generator(score)
         return abs(float(tape.gradient(loss, score)[0, 0]))
 
     assert slope("minimax") < 1e-3 < 0.99 < slope("non_saturating")
@@ -92,7 +92,7 @@ def test_the_penalty_is_zero_where_the_slope_is_one_everywhere():
     real = tf.zeros((4, 28, 28, 1))
     for length, expected in ((1.0, 0.0), (3.0, 4.0)):
         made._scores = lambda pictures, told, length=length: (
-            length * tf.reduce_sum(pictures, axis=(1, 2, 3))[:, None] / 28)
+            length * tf.reduce_sum(pictures, axis=(1, 2, 3))[:, None] / 28, 0.0)
         found = made._penalty(real, real + 1, None, tf.constant([1, 2]))
         assert float(found) == pytest.approx(expected, abs=1e-4)
 
@@ -102,7 +102,7 @@ def test_pictures_come_in_their_size(side, times):
     assert adversarial.doublings(side) == times
     made = adversarial.generator((side, side, 3), 5, 2)
     assert made.output_shape == (None, side, side, 3)
-    assert adversarial.critic((side, side, 3), 0, 2).output_shape == (None, 1)
+    assert adversarial.critic((side, side, 3), 2).output_shape == (None, 1)
 
 
 @pytest.mark.parametrize("side", [24, 30, 68])
@@ -115,7 +115,7 @@ def test_each_step_moves_its_own_net_alone():
     """The critic's, taken by a twin, leaves the generator; and the generator's leaves the critic where its own led."""
     made, twin, key = nets(), nets(), tf.constant([0, 1])
     before = [weight.numpy() for weight in twin.generator.trainable_weights]
-    told, real = twin._told(DATA.train.y[:8]), adversarial._scaled(DATA.train.x[:8])
+    told, real = twin._told(DATA.train.y[:8], key), adversarial._scaled(DATA.train.x[:8])
     pictures = twin._made(told, tf.random.fold_in(key, 1), training=True)
     first = twin.critic.get_weights()
     twin._teach_critic(real, pictures, told, tf.random.fold_in(key, 2))
@@ -129,7 +129,7 @@ def test_each_step_moves_its_own_net_alone():
 
 def test_the_noise_is_the_key_s_alone():
     made = nets()
-    told = made._told(DATA.train.y[:8])
+    told = made._told(DATA.train.y[:8], tf.constant([3, 4]))
     one, two, other = (made._made(told, tf.constant(key), training=False).numpy() for key in ([3, 4], [3, 4], [3, 5]))
     assert np.array_equal(one, two) and not np.array_equal(one, other)
 
@@ -153,14 +153,14 @@ def test_a_schedule_sets_the_rate_of_both():
     assert rates[0] == rates[1] == pytest.approx(history[0]["learning_rate"]) and rates[0] < 5e-4
 
 
-@pytest.mark.parametrize("game, classes, stop_at", [
-    ("non_saturating", 0, 7), ("wasserstein", 2, 5), ("minimax", 0, 10)])
-def test_a_run_stopped_anywhere_ends_bitwise_like_one_that_was_not(home, game, classes, stop_at):
+@pytest.mark.parametrize("game, classes, kinds, stop_at", [
+    ("non_saturating", 0, 3, 7), ("wasserstein", 2, 0, 5), ("minimax", 0, 0, 10)])
+def test_a_run_stopped_anywhere_ends_bitwise_like_one_that_was_not(home, game, classes, kinds, stop_at):
     """Both nets, their mean, both optimizers, the history and the film."""
-    whole = train("whole", game, classes)
+    whole = train("whole", game, classes, kinds=kinds)
     with pytest.raises(Interrupted):
-        train("stopped", game, classes, stop_at)
-    stopped = train("stopped", game, classes)
+        train("stopped", game, classes, stop_at, kinds=kinds)
+    stopped = train("stopped", game, classes, kinds=kinds)
     assert len(everything(whole[0])) == len(everything(stopped[0])) > 40
     assert all(np.array_equal(a, b) for a, b in zip(everything(whole[0]), everything(stopped[0]), strict=True))
     assert whole[1] == stopped[1] and whole[0].steps == 15
@@ -179,6 +179,16 @@ def test_a_told_generator_learns_where_to_put_what(home):
         pictures = evaluation.pixels(model, latents.points(20, 6, 1, 2, label)).astype(float)
         halves = pictures[:, :14].mean(), pictures[:, 14:].mean()
         assert halves[label] > 1.5 * halves[1 - label]
+
+
+@pytest.mark.slow
+def test_the_kinds_that_a_generator_finds_are_told_apart_by_what_they_show(home):
+    """What they show may be anything, the half that the square is in or its place in there; but the critic sees it."""
+    made, _, _ = train("found", config=Config(epochs=30, learning_rate=2e-3), kinds=2)
+    told = made._told(DATA.train.y, tf.constant([0, 5]))
+    assert made.classes == 0 and told.shape == (80, 2) and 20 < float(tf.reduce_sum(told[:, 0])) < 60
+    _, puzzle = made._scores(made._made(told, tf.constant([0, 6]), training=False), told)
+    assert float(puzzle) < 0.3 * adversarial.PUZZLE, "the critic guesses the kind"
 
 
 def test_parameters_are_those_of_both_nets():

@@ -82,3 +82,12 @@ def test_the_judge_is_the_net_of_cnn_mnist():
 @pytest.mark.parametrize("side", range(28, 65, 4))
 def test_a_judge_of_larger_pictures_has_as_many_features(side):
     assert judges.net((side, side, 3), 4).layers[-1].input.shape == (None, 864)
+
+
+def test_a_gallery_shows_the_same_points_in_every_class():
+    (name, one), (_, two), (_, three) = latents.rows(4, 6, 0, 3)
+    assert name == "kind 0" and [name for name, _ in latents.rows(4, 6, 0, 3, ("a", "b", "c"))] == ["a", "b", "c"]
+    assert one.shape == (4, 9) and np.array_equal(one[:, :6], two[:, :6]) and np.array_equal(two[:, :6], three[:, :6])
+    assert [row[:, 6:].argmax(axis=1).tolist() for row in (one, two, three)] == [[0] * 4, [1] * 4, [2] * 4]
+    untold = [row for _, row in latents.rows(4, 6, 0)]
+    assert [row.shape for row in untold] == [(4, 6)] * 4 and not np.array_equal(untold[0], untold[1])

@@ -29,20 +29,21 @@ def test_a_net_that_is_told_the_class(home):
     run = Run("gan_fashion", "told")
     scores = cli.execute(gan_fashion, Config(source="sample", conditional=True, **SMALL | {"batch_size": 256}), run)
     assert 0 <= scores["metrics"]["as_asked"] <= 100 and len(scores["latents"]["classes"]) == 10
-    assert run.load_model().input_shape == (None, 64 + 10)
+    assert run.load_model().input_shape == (None, 48 + 10)
     assert run.path("plots/made.png").is_file()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("classes, mode, size, shape, metric", [
-    (("a", "b"), "RGB", 48, (48, 48, 3), "fid_in_cnn_mnist_features"),
-    (("",), "L", 32, (32, 32, 1), "frechet_distance_of_pixels")])
-def test_a_folder_of_pictures(home, tmp_path, classes, mode, size, shape, metric):
+@pytest.mark.parametrize("classes, mode, size, shape, kinds, metric", [
+    (("a", "b"), "RGB", 48, (48, 48, 3), 20, "fid_in_cnn_mnist_features"),
+    (("",), "L", 32, (32, 32, 1), 0, "frechet_distance_of_pixels")])
+def test_a_folder_of_pictures(home, tmp_path, classes, mode, size, shape, kinds, metric):
     run = Run("gan_fashion", "folder")
     place = folder(tmp_path / "mine", classes, mode)
-    scores = cli.execute(gan_fashion, Config(folder=place, size=size, **SMALL), run)
+    scores = cli.execute(gan_fashion, Config(folder=place, size=size, kinds=kinds, **SMALL), run)
     assert scores["headline"][0] == metric and scores["source"] == "local"
-    assert run.load_model().output_shape == (None, *shape)
+    assert run.load_model().output_shape == (None, *shape) and run.load_model().input_shape == (None, 48 + kinds)
+    assert len(scores["latents"]["classes"]) == kinds
 
 
 def test_one_class_can_t_be_told(home, tmp_path):
@@ -60,16 +61,16 @@ def test_settings_that_mean_nothing_are_refused(options, message):
 
 
 def test_the_class_that_is_wanted(tmp_path):
-    net = latents.draws(adversarial.generator((28, 28, 1), 64 + 3, 2), "gan_fashion")
+    net = latents.draws(adversarial.generator((28, 28, 1), 48 + 3, 2), "gan_fashion")
     config = Config()
     assert "9 pictures" in gan_fashion.predict(net, config, count=9, out=str(tmp_path / "a.png"), wanted=2)
-    made = evaluation.pixels(net, latents.points(1, 64, 0, 3, 2))[0, ..., 0]
+    made = evaluation.pixels(net, latents.points(1, 48, 0, 3, 2))[0, ..., 0]
     with Image.open(tmp_path / "a.png") as sheet:
         assert np.array_equal(np.asarray(sheet)[2:30, 2:30], made)
-    with pytest.raises(UserError, match="knows the classes 0 to 2"):
+    with pytest.raises(UserError, match="knows 0 to 2"):
         gan_fashion.predict(net, config, wanted=3)
-    with pytest.raises(UserError, match="isn't told a class"):
-        gan_fashion.predict(latents.draws(adversarial.generator((28, 28, 1), 64, 2), "x"), config, wanted=0)
+    with pytest.raises(UserError, match="isn't told what to make"):
+        gan_fashion.predict(latents.draws(adversarial.generator((28, 28, 1), 48, 2), "x"), config, wanted=0)
 
 
 def test_days():
