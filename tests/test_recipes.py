@@ -30,7 +30,6 @@ SMALL = {  # what a recipe is asked besides, for the sake of time: the same code
     "lstm_imdb": ("--length", "120"),  # the longest review of the sample
     "rnn_shakespeare": ("--length", "16", "--units", "64"),  # steps of an unrolled cell
     "rnn_weather": ("--batch-size", "512", "--units", "8"),
-    "transfer_dogs": ("--size", "96"),
 }
 pytestmark = pytest.mark.slow
 
