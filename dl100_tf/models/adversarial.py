@@ -109,13 +109,14 @@ class Adversaries(keras.Model):
             memory: how much of the running mean stays at most, each step; 0: it is the last step's weights.
         """
         super().__init__(name="adversaries")
-        self.generator = generator(shape, latent + (classes or kinds), width)
-        self.critic = critic(shape, width, classes, 0 if classes else kinds)
+        kinds = 0 if classes else kinds
+        self.generator = generator(shape, latent + classes + kinds, width)
+        self.critic = critic(shape, width, classes, kinds)
         self.average = keras.models.clone_model(self.generator)
         self.average.set_weights(self.generator.get_weights())
         self.average.trainable = False
         self.game, self.latent, self.memory = game, latent, memory
-        self.classes, self.kinds = classes, 0 if classes else kinds
+        self.classes, self.kinds = classes, kinds
         self.sums = [keras.metrics.Mean(name) for name in ("loss", "accuracy", "generator_loss", "slope")]
         self.compile(keras.optimizers.Adam(rate, beta_1=momentum))
         self.optimizers = (self.optimizer, keras.optimizers.Adam(rate, beta_1=momentum))

@@ -19,7 +19,11 @@ def points(count: int, latent: int, seed, classes: int = 0, wanted: int | np.nda
         wanted: this class for all points instead, or these, int (count,), one for each.
     """
     drawn = np.random.default_rng(seed).standard_normal((count, latent), dtype=np.float32)
-    return np.hstack([drawn, np.eye(classes, dtype=np.float32)[chosen(count, classes, wanted)]]) if classes else drawn
+    return _asking(drawn, classes, chosen(count, classes, wanted)) if classes else drawn
+
+
+def _asking(numbers: np.ndarray, classes: int, told: np.ndarray) -> np.ndarray:
+    return np.hstack([numbers, np.eye(classes, dtype=np.float32)[told]])
 
 
 def rows(count: int, latent: int, seed, classes: int = 0, labels: tuple[str, ...] = ()) -> list[tuple[str, np.ndarray]]:
@@ -59,8 +63,7 @@ def walks(count: int, latent: int, seed, classes: int = 0, wanted: int | None = 
     ends = points(2 * -(-count // ACROSS), latent, seed)
     rows = np.concatenate([walk(*pair, ACROSS) for pair in ends.reshape(-1, 2, latent)])
     if classes:
-        told = chosen(len(ends) // 2, classes, wanted).repeat(ACROSS)
-        rows = np.hstack([rows, np.eye(classes, dtype=np.float32)[told]])
+        rows = _asking(rows, classes, chosen(len(ends) // 2, classes, wanted).repeat(ACROSS))
     return rows[:count]
 
 
