@@ -83,6 +83,8 @@ def write(run, name: str, draw, theme: Theme, foot: str, size: tuple[float, floa
         draw(figure, theme)
         figure.text(0.104 / size[0], 0.078 / size[1], "\n".join(lines), fontsize=8, va="bottom", linespacing=1.35,
                     color=theme.orange if records.SAMPLE in foot else theme.soft)
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine(None)  # with one, `savefig` would draw everything twice, the first time to lay it out
         with run.writing(name) as file:
             figure.savefig(file, metadata={"Software": None})
 
