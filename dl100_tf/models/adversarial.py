@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from dl100_tf.errors import UserError
 from dl100_tf.models.games import GAMES
 from dl100_tf.models.judges import SIZES
 
@@ -107,9 +108,14 @@ class Adversaries(keras.Model):
                 itself: the critic has to guess the kind of what was made, and both do better where it guesses right.
             rate, momentum: Adam's learning rate and beta_1.
             memory: how much of the running mean stays at most, each step; 0: it is the last step's weights.
+
+        Raises:
+            UserError: one kind is asked for, which would tell nothing.
         """
         super().__init__(name="adversaries")
         kinds = 0 if classes else kinds
+        if kinds == 1 or kinds < 0:
+            raise UserError(f"--kinds {kinds}: give 2 or more for the generator to find, or 0 for none.")
         self.generator = generator(shape, latent + classes + kinds, width)
         self.critic = critic(shape, width, classes, kinds)
         self.average = keras.models.clone_model(self.generator)

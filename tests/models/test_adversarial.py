@@ -11,7 +11,7 @@ import tensorflow as tf
 from problems import Part, Problem
 
 from dl100_tf import cli, evaluation, training
-from dl100_tf.errors import Interrupted
+from dl100_tf.errors import Interrupted, UserError
 from dl100_tf.models import adversarial, games, latents
 from dl100_tf.run import Run
 
@@ -109,6 +109,12 @@ def test_pictures_come_in_their_size(side, times):
 def test_sides_that_no_doubling_gives_are_refused(side):
     with pytest.raises(ValueError, match="28 to 64 in steps of 4"):
         adversarial.generator((side, side, 1), 5, 2)
+
+
+@pytest.mark.parametrize("kinds", [1, -2])
+def test_one_kind_would_tell_nothing_and_is_refused(kinds):
+    with pytest.raises(UserError, match=f"--kinds {kinds}: give 2 or more"):
+        adversarial.Adversaries((28, 28, 1), 6, 4, "non_saturating", kinds=kinds)
 
 
 def test_each_step_moves_its_own_net_alone():
