@@ -11,7 +11,7 @@ DAYS = {  # first and last day
     "cnn_cifar10": (20, 21), "rnn_shakespeare": (22, 26), "rnn_weather": (22, 26), "lstm_imdb": (27, 28),
     "transfer_dogs": (29, 35), "augmented_cifar10": (36, 42), "word2vec_text8": (43, 45), "lstm_agnews": (46, 49),
     "transformer_agnews": (50, 54), "bert_squad": (55, 56), "gan_mnist": (57, 60), "gan_fashion": (61, 63),
-    "autoencoder_mnist": (64, 67),
+    "autoencoder_mnist": (64, 67), "anomaly_cifar10": (68, 70),
 }
 
 

@@ -19,6 +19,7 @@ from dl100_tf.run import Run
 
 SHORT = ("--source", "sample", "--epochs", "2", "--checkpoint-steps", "5", "--deterministic")
 SMALL = {  # what a recipe is asked besides, for the sake of time: the same code, on less
+    "anomaly_cifar10": ("--size", "32", "--batch-size", "16"),  # an epoch of more than five steps
     "autoencoder_mnist": ("--sizes", "2", "--code", "16"),
     "bert_squad": ("--length", "128", "--overlap", "24", "--questions", "200"),
     "augmented_cifar10": ("--rows", "none"),  # tests/projects/test_augmented_cifar10.py trains with every remedy
@@ -31,6 +32,7 @@ SMALL = {  # what a recipe is asked besides, for the sake of time: the same code
     "rnn_shakespeare": ("--length", "16", "--units", "64"),  # steps of an unrolled cell
     "rnn_weather": ("--batch-size", "512", "--units", "8"),
 }
+NEAR = {"anomaly_cifar10": 1e-5}  # by how much a score may differ: features of random weights are all nearly the same
 pytestmark = pytest.mark.slow
 
 
@@ -155,7 +157,7 @@ class TestRecipe:
         expected = next(stored[name] for name in ("probabilities", "forecast", "picture") if name in stored)[:64]
         assert len(again) == len(expected) and again.dtype == np.float32
         size = max(1, np.abs(expected).max())  # of a forecast: degrees
-        np.testing.assert_allclose(again[:, -1], expected[:, -1], atol=1e-6 * size)
+        np.testing.assert_allclose(again[:, -1], expected[:, -1], atol=NEAR.get(project, 1e-6) * size)
 
     def test_predict_gives_every_label_its_probability(self, trained, loaded, project, tmp_path):
         run, *_ = trained(project)
@@ -167,7 +169,7 @@ class TestRecipe:
         answer = recipe.predict(model, config, *question(recipe, data.test.x[0], tmp_path))
         assert len(answer) == len(data.labels) and sum(answer) == pytest.approx(1, abs=1e-5)
         stored = np.load(run.path("predictions.npz"))["probabilities"][0]
-        assert answer[-1] == pytest.approx(float(stored[-1]), abs=1e-6)
+        assert answer[-1] == pytest.approx(float(stored[-1]), abs=NEAR.get(project, 1e-6))
 
     def test_predict_answers_on_the_command_line(self, trained, loaded, project, tmp_path, forked):
         trained(project)

@@ -1,5 +1,6 @@
 """How well normal examples are told from others by how far off they look: AUROC, curves, and the extremes."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -84,12 +85,14 @@ def draw_roc(run, name: str, ways: Mapping[str, Mapping[str, np.ndarray]], y: np
                 false, true, _ = sk.roc_curve(y != number, distances[label])
                 axis.plot(false, true, linewidth=1.2, label=f"{clean(label)}  {sk.auc(false, true):.3f}",
                           color=shades(first + (last - first) * number / max(len(labels) - 1, 1)))
-            axis.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", xlabel="normal taken for abnormal",
-                     ylabel="abnormal found")
+            axis.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal", anchor="N",
+                     xlabel="normal taken for abnormal", ylabel="abnormal found")
             axis.set_title(way)
-            axis.legend(loc="lower right", fontsize=7.5, title="normal class, AUROC", title_fontsize=7.5)
+            axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize=8, title_fontsize=8,
+                        title="normal class, AUROC")  # below: some curves leave no corner free
 
-    return figures.figure(run, name, draw, caption, (figures.WIDE[0], figures.WIDE[0] / max(len(ways), 2) + 0.4), title)
+    height = figures.WIDE[0] / max(len(ways), 2) + 0.7 + 0.17 * math.ceil(len(labels) / 2)
+    return figures.figure(run, name, draw, caption, (figures.WIDE[0], height), title)
 
 
 def draw_extremes(run, name: str, test, distance: np.ndarray, normal: str) -> Path:

@@ -31,25 +31,37 @@ class Neighbours:
         if len(normal) < count:
             raise UserError(f"{count} neighbours are asked for and there are {len(normal)} normal pictures: give "
                             "--neighbours less.")
-        self.count, self.kept = count, _unit(np.asarray(normal, "float32"))
+        self.count, rows = count, _unit(np.asarray(normal, "float64"))
+        self.mean = rows.mean(axis=0)
+        self.kept = (rows - self.mean).astype("float32")
+        self.bias = (-np.square(self.kept).sum(axis=1, dtype="float64") / 2).astype("float32")
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """The distance of each of (n, d), float32 (n,)."""
-        near = [_unit(np.asarray(features[start:start + CHUNK], "float32")) @ self.kept.T
-                for start in range(0, len(features), CHUNK)]
-        return 1 - np.concatenate([-np.partition(-some, self.count - 1, axis=1)[:, :self.count].mean(axis=1)
-                                   for some in near])
+        return np.concatenate([self._distances(np.asarray(features[start:start + CHUNK], "float64"))
+                               for start in range(0, len(features), CHUNK)])
+
+    def _distances(self, features: np.ndarray) -> np.ndarray:
+        """1 - cosine is half of the squared distance: measured from the mean, it isn't a small rest of large numbers.
+
+        With x and v of length 1 and less the mean, that is |x|^2/2 - (xv - |v|^2/2).
+        """
+        rows = (_unit(features) - self.mean).astype("float32")
+        near = np.partition(rows @ self.kept.T + self.bias, -self.count, axis=1)[:, -self.count:]
+        return np.square(rows).sum(axis=1) / 2 - near.mean(axis=1)
 
     def as_layers(self, features):
         """The same of a Keras tensor (batch, d): (batch, 1). All normal features are the kernel of one dense layer."""
         import keras
         from keras import layers
 
-        dense = layers.Dense(len(self.kept), use_bias=False, trainable=False, name="normal")
-        near = dense(layers.UnitNormalization()(features))
-        dense.set_weights([self.kept.T])
-        nearest = keras.ops.top_k(near, self.count)[0]
-        return layers.Rescaling(-1, 1)(keras.ops.mean(nearest, axis=1, keepdims=True))
+        rows = layers.Normalization(mean=self.mean, variance=np.ones_like(self.mean), name="from_the_mean")(
+            layers.UnitNormalization()(features))
+        dense = layers.Dense(len(self.kept), trainable=False, name="normal")
+        near = keras.ops.top_k(dense(rows), self.count)[0]
+        dense.set_weights([self.kept.T, self.bias])
+        half = keras.ops.sum(keras.ops.square(rows), axis=1, keepdims=True) / 2
+        return half - keras.ops.mean(near, axis=1, keepdims=True)
 
 
 class Mahalanobis:
@@ -72,9 +84,9 @@ class Mahalanobis:
         self.mean, deviation = normal.mean(axis=0), normal.std(axis=0)
         deviation = np.maximum(deviation, 1e-3 * deviation.mean() + 1e-12)  # what never varies tells nothing
         scaled = (normal - self.mean) / deviation
-        covariance = (1 - shrinkage) * scaled.T @ scaled / len(scaled) + shrinkage * np.eye(len(deviation))
-        values, directions = np.linalg.eigh(covariance)
-        self.whitening = directions / np.sqrt(np.maximum(values, 1e-9)) / deviation[:, None]
+        covariance = (1 - shrinkage) * scaled.T @ scaled / len(scaled)
+        covariance += (shrinkage + 1e-9) * np.eye(len(deviation))  # where features vary together, it has an inverse
+        self.whitening = np.linalg.inv(np.linalg.cholesky(covariance)).T / deviation[:, None]
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """The distance of each of (n, d), root of the mean over the directions, float32 (n,)."""
@@ -91,6 +103,13 @@ class Mahalanobis:
         white = dense(features)
         dense.set_weights([self.whitening.astype("float32"), (-self.mean @ self.whitening).astype("float32")])
         return keras.ops.sqrt(keras.ops.mean(keras.ops.square(white), axis=1, keepdims=True))
+
+
+def of_each(features: np.ndarray, y: np.ndarray, neighbours: int, shrinkage: float) -> dict[str, list]:
+    """Both kinds of detector by name, each fitted to every class of (n, d) as the normal one; y (n,) counts from 0."""
+    own = [features[y == normal] for normal in range(y.max() + 1)]
+    return {"neighbours": [Neighbours(one, neighbours) for one in own],
+            "mahalanobis": [Mahalanobis(one, shrinkage) for one in own]}
 
 
 def threshold(normal: np.ndarray) -> tuple[float, float]:

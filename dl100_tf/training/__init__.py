@@ -5,4 +5,4 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__, ["augment"], {"fit": ["fit"], "loop": ["Loop"], "seeds": ["set_seeds"], "interrupts": ["InterruptFlag"],
                             "judge": ["teach_judge"], "muon": ["Muon"], "snapshots": ["Snapshots"],
-                            "tensorboard": ["LookInside"]})
+                            "state": ["remembered"], "tensorboard": ["LookInside"]})

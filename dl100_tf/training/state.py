@@ -84,8 +84,26 @@ def build(model, example) -> None:
     model.compute_loss(x, y, predicted, training=False)
     model.compute_metrics(x, y, predicted)
     model.reset_metrics()
+    _build_optimizer(model)
+
+
+def _build_optimizer(model) -> None:
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
+
+
+def remembered(model):
+    """A function that puts a compiled model, and its optimizer, back to where they stand now.
+
+    One net can so learn several things, one after the other, each from the same start, and is traced once.
+    """
+    _build_optimizer(model)
+    start = {name: keras.ops.convert_to_numpy(variable.value) for name, variable in variables(model, False).items()}
+
+    def back() -> None:
+        for name, variable in variables(model, within_epoch=False).items():
+            variable.assign(start[name])
+    return back
 
 
 def _learnt(callback) -> tuple[str, ...]:

@@ -126,6 +126,21 @@ def test_the_weights_kept_are_a_file_too(problem, keep):
     assert all(np.array_equal(a, b) for a, b in zip(weights(model), weights(twin), strict=True))
 
 
+def test_a_net_that_begins_anew_learns_as_a_new_one_does(problem):
+    config = Config(epochs=2)
+    training.set_seeds(config.seed, config.deterministic)
+    again = net(config)
+    anew = training.remembered(again)
+    training.fit(again, problem, Run("spirals", "other"), dataclasses.replace(config, seed=3))
+    learnt, traced = weights(again), again.train_function
+    anew()
+    run = Run("spirals", "again")
+    history = training.fit(again, problem, run, config)
+    assert again.train_function is traced, "it isn't traced again"
+    assert_same((again, history, run), train(problem, config, "new"))
+    assert not np.array_equal(learnt[0], weights(again)[0])
+
+
 def test_every_epoch_sees_every_batch_once_whatever_the_stops(problem):
     batches = training.batches.Batches(problem.train, 32, seed=3)
     whole = [np.asarray(x) for x, _ in batches.epoch(1)]

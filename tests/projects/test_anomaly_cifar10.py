@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from dl100_tf.projects.anomaly_cifar10 import Config
 
-from dl100_tf import cli, curriculum
+from dl100_tf import cli, curriculum, evaluation
 from dl100_tf.data import drawn
 from dl100_tf.errors import UserError
-from dl100_tf.models import backbones
+from dl100_tf.models import backbones, detectors, features
 from dl100_tf.projects import anomaly_cifar10
+from dl100_tf.projects.anomaly_cifar10 import Config
 from dl100_tf.run import Run
 
 SMALL = {"source": "sample", "size": 32, "epochs": 1, "deterministic": True, "code": 8}
@@ -47,6 +47,21 @@ def test_it_goes_the_whole_way(detector, weights, home):
     y, odd = (np.load(run.path("predictions.npz"))[name] for name in ("y", "probabilities"))
     assert (odd[y == 0, 1] < 0.5).mean() > 0.5, "most normal pictures pass"
     assert "AUROC mean" in run.path("report.md").read_text()
+
+
+@pytest.mark.slow
+def test_real_photographs_are_told_apart(real_data):
+    file = real_data / "weights/mobilenet_v2_imagenet_notop.weights.h5"
+    if not file.exists():
+        pytest.skip("needs the weights in the data folder")
+    config = Config(source="local", data_dir=str(real_data), weights=str(file))
+    pictures = anomaly_cifar10.load_classes(config)
+    eye = anomaly_cifar10.build_model(config, backbones.load(config.backbone, config.size, config.weights)[0])
+    few = {"train": pictures.train.take(slice(1000)), "test": pictures.test.take(slice(300))}
+    seen, _ = features.of_parts(eye, {part: split.x for part, split in few.items()})
+    for each in detectors.of_each(seen["train"], few["train"].y, config.neighbours, config.shrinkage).values():
+        found = [evaluation.auroc(one(seen["test"]), few["test"].y != normal) for normal, one in enumerate(each)]
+        assert np.mean(found) > 0.8, "from a hundred pictures a class"
 
 
 def test_days():
