@@ -4,8 +4,8 @@
 
 Real photographs only, with the MobileNetV2 weights in the data folder. Of the training pictures 5 000 are learnt from,
 some 500 a class, and 1 200 others are to be told apart, so that all sizes take a quarter of an hour: what a choice is
-worth beside another shows, and with all pictures each gives some hundredths more. Both layers of a size are looked at
-in one pass, which --home keeps, so that an interrupted benchmark goes on.
+worth beside another shows, on one seed; with all pictures the chosen one gives some two hundredths more. Both layers of
+a size are looked at in one pass, which --home keeps, so that an interrupted benchmark goes on.
 """
 
 import dataclasses

@@ -105,6 +105,14 @@ class Mahalanobis:
         return keras.ops.sqrt(keras.ops.mean(keras.ops.square(white), axis=1, keepdims=True))
 
 
+def refuse_too_many(neighbours: int, y: np.ndarray) -> None:
+    """Say so before anything is trained where a class has fewer pictures than `neighbours`; y (n,) counts from 0."""
+    fewest = int(np.bincount(y).min())
+    if neighbours > fewest:
+        raise UserError(f"--neighbours {neighbours}: there are {fewest} pictures of a class to learn from. Give it "
+                        "less, and another --run name.")
+
+
 def of_each(features: np.ndarray, y: np.ndarray, neighbours: int, shrinkage: float) -> dict[str, list]:
     """Both kinds of detector by name, each fitted to every class of (n, d) as the normal one; y (n,) counts from 0."""
     own = [features[y == normal] for normal in range(y.max() + 1)]

@@ -1,6 +1,6 @@
 """What is out of the ordinary, learnt from the ordinary alone: one class is normal, nine are not.
 
-Idea    A net that never saw the normal class, but a million photos of other things, sees what is odd in a picture.
+Idea    A net that learnt from a million other photos sees how odd a picture is beside the normal ones.
 Data    CIFAR-10: 5 000 photographs of one class to learn from, 10 000 of all ten to be tested on.
 Run     python -m dl100_tf.projects.anomaly_cifar10
 Expect  0.9033 ± 0.0002 mean AUROC over ten normal classes, 10 epochs, 820 s of training on 2 cores
@@ -90,6 +90,7 @@ def by_autoencoders(pictures, run, config) -> list[dict]:
 def recipe(config, run):
     pictures = load_classes(config)
     parts, normal = pictures.parts(), one_class.number(pictures, config.normal)
+    detectors.refuse_too_many(config.neighbours, pictures.train.y)
     eye = build_model(config, backbones.of_run(run, config, pictures, sources.reachable)[0])
     off = {"autoencoder": by_autoencoders(pictures, run, config)}
     seen, looking = features.of_parts(eye, {part: split.x for part, split in parts.items()})

@@ -28,9 +28,16 @@ def test_features_are_the_mean_of_a_picture_and_its_mirror_image(weights):
     eye = anomaly_cifar10.build_model(Config(**SMALL | {"size": 64}), body)
     x = drawn.pictures(3, 0)[0].astype("float32")
     np.testing.assert_allclose(eye(x), eye(x[:, :, ::-1]), atol=1e-4)
+    np.testing.assert_allclose(eye(x)[:1], eye(x[:1]), atol=1e-4)  # nothing in it takes a call for training
     assert eye.input_shape == (None, 32, 32, 3) and len(eye.output_shape) == 2
     with pytest.raises(UserError, match="no layer of this backbone is called 'block_99_add'"):
         anomaly_cifar10.build_model(Config(layers=("block_99_add",)), body)
+
+
+def test_more_neighbours_than_pictures_are_refused_before_anything_is_trained(home):
+    with pytest.raises(UserError, match=r"--neighbours 999: there are \d+ pictures of a class to learn from"):
+        cli.execute(anomaly_cifar10, Config(**SMALL, neighbours=999, weights="none"), Run("anomaly_cifar10", "many"))
+    assert not Run("anomaly_cifar10", "many").path("history.csv").exists()
 
 
 @pytest.mark.slow
