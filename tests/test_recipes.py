@@ -31,6 +31,7 @@ SMALL = {  # what a recipe is asked besides, for the sake of time: the same code
     "lstm_imdb": ("--length", "120"),  # the longest review of the sample
     "rnn_shakespeare": ("--length", "16", "--units", "64"),  # steps of an unrolled cell
     "rnn_weather": ("--batch-size", "512", "--units", "8"),
+    "transfer_dogs": ("--head-epochs", "3", "--size", "160"),
 }
 NEAR = {"anomaly_cifar10": 1e-5}  # by how much a score may differ: features of random weights are all nearly the same
 pytestmark = pytest.mark.slow

@@ -142,7 +142,7 @@ def _maker(model) -> Callable[[np.ndarray, bool], np.ndarray]:
     import tensorflow as tf
 
     call = tf.function(lambda some: model(some, training=False),
-                       input_signature=[tf.TensorSpec(model.inputs[0].shape, "float32")])
+                       input_signature=[tf.TensorSpec(model.inputs[0].shape, "float32")], autograph=False)
 
     def make(pictures: np.ndarray, mirrored: bool) -> np.ndarray:
         pictures = pictures[:, :, ::-1] if mirrored else pictures

@@ -48,7 +48,7 @@ class Reader:
         import tensorflow as tf
 
         twin = stepwise(net)
-        self._step = tf.function(functools.partial(twin, training=False), reduce_retracing=True)
+        self._step = tf.function(functools.partial(twin, training=False), reduce_retracing=True, autograph=False)
         self._empty = [tf.zeros((1, *given.shape[1:])) for given in twin.inputs[1:]]
         self.forget()
 

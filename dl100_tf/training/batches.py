@@ -42,7 +42,7 @@ class Batches:
             order = alike(order, self._lengths, self._batch_size, np.random.default_rng((self._seed, epoch, 2)))
         indices = tf.data.Dataset.from_tensor_slices(order[done * self._batch_size:]).batch(
             self._batch_size, drop_remainder=True)
-        batches = indices.map(lambda at: short(rows(self._arrays, at), self._padding), num_parallel_calls=1)
+        batches = indices.map(taken(self._arrays, self._padding), num_parallel_calls=1)
         if self._augment:
             keys = tf.data.Dataset.from_tensor_slices(seeds.keys(self._seed, epoch, self.steps)[done:])
             batches = tf.data.Dataset.zip(batches, keys).map(
@@ -61,7 +61,7 @@ def validation_batches(split, batch_size: int, padding: int | None = None) -> tf
     order = np.arange(keras.tree.flatten(arrays)[0].shape[0])
     order = order if padding is None else np.argsort(used(split.x, padding), kind="stable")
     batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-    return plain(batches.map(lambda at: short(rows(arrays, at), padding)).prefetch(2))
+    return plain(batches.map(taken(arrays, padding)).prefetch(2))
 
 
 POOL = 50  # batches whose rows are sorted by length: enough that those of one are alike, few enough to stay random
@@ -83,6 +83,11 @@ def alike(order: np.ndarray, lengths: np.ndarray, batch_size: int, random: np.ra
     ranked = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
     batches = ranked.reshape(-1, batch_size)
     return np.concatenate([random.permutation(batches).reshape(-1), order[len(full):]])
+
+
+def taken(arrays, padding: int | None):
+    """A function for `Dataset.map` of places to a batch. It has no control flow for AutoGraph to take a second over."""
+    return tf.autograph.experimental.do_not_convert(lambda at: short(rows(arrays, at), padding))
 
 
 def short(batch, padding: int | None):

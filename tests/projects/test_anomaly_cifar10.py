@@ -41,8 +41,8 @@ def test_more_neighbours_than_pictures_are_refused_before_anything_is_trained(ho
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("detector", ["neighbours", "mahalanobis"])
-def test_it_goes_the_whole_way(detector, weights, home):
+def test_it_goes_the_whole_way(weights, home):
+    detector = "mahalanobis"  # tests/test_recipes.py has neighbours
     run = Run("anomaly_cifar10", detector)
     scores = cli.execute(anomaly_cifar10, Config(**SMALL, detector=detector, normal="6", weights=weights), run)
     *rows, mean = run.read_json("tables/classes.json")["rows"]
