@@ -13,7 +13,8 @@ def model(model, contract):
     """`model` between the input and the output that a phone can handle; the weights are shared.
 
     String operations don't convert, so a text comes as the ids of its words or characters. A sigmoid becomes two
-    probabilities.
+    probabilities. Nothing takes the call for training: Keras' preprocessing layers, such as Resizing, do where nobody
+    says so, and have what is behind them do it too.
 
     Args:
         model: `keras.Model` with one input and one output.
@@ -27,16 +28,16 @@ def model(model, contract):
 
     given = keras.Input(contract.phone_shape[1:], 1, contract.phone_dtype, name=NAMES[contract.kind])
     if contract.kind == "text":
-        answer = keras.Model(contracts.ids(model), model.outputs[0])(given)
+        answer = keras.Model(contracts.ids(model), model.outputs[0])(given, training=False)
     elif contract.kind == "passage":
-        answer = without_erf(model)(given)
+        answer = without_erf(model)(given, training=False)
     elif contract.is_grey:
         grey = layers.Conv2D(1, 1, use_bias=False, trainable=False, name="grey")
         seen = grey(given)
         grey.set_weights([np.array(LUMA, "float32").reshape(1, 1, 3, 1)])
-        answer = model(seen)
+        answer = model(seen, training=False)
     else:
-        answer = model(given)
+        answer = model(given, training=False)
     if answer.shape[-1] == 1 and not contract.picture:
         no = layers.Rescaling(-1, 1, name="no")(answer)
         answer = layers.Concatenate()([no, answer])
