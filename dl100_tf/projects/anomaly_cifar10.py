@@ -69,18 +69,18 @@ def predict(model, config, photo: Path):
     return [1 - odd, odd]
 
 
-def by_autoencoders(pictures, run, config) -> list[dict]:
+def by_autoencoders(pictures, normal: int, run, config) -> list[dict]:
     """Train an autoencoder on each class, and measure by part how badly it gives each picture back, (n,)."""
     import keras
 
     net, found = autoencoders.convolutional((32, 32, 3), config.code, (32, 64, 64)), []
     net.compile(keras.optimizers.Adam(config.learning_rate), "mse", loss_weights=1 / 255**2)  # white being 1
     anew = training.remembered(net)
-    for normal, label in enumerate(pictures.labels):
+    for number, label in enumerate(pictures.labels):
         console.say(f"normal  {label}: autoencoder")
-        place = run if normal == one_class.number(pictures, config.normal) else run.part(f"normal-{normal}")
+        place = run if number == normal else run.part(f"normal-{number}")
         anew()
-        training.fit(net, one_class.only(pictures, normal).as_targets(), place, config)
+        training.fit(net, one_class.only(pictures, number).as_targets(), place, config)
         found.append({"seconds": place.read_json("training.json")["train_seconds"], **{
             part: np.square(net.predict(split.x, batch_size=256, verbose=0) - split.x).mean(axis=(1, 2, 3))
             for part, split in pictures.parts().items() if part != "train"}})
@@ -92,7 +92,7 @@ def recipe(config, run):
     parts, normal = pictures.parts(), one_class.number(pictures, config.normal)
     detectors.refuse_too_many(config.neighbours, pictures.train.y)
     eye = build_model(config, backbones.of_run(run, config, pictures, sources.reachable)[0])
-    off = {"autoencoder": by_autoencoders(pictures, run, config)}
+    off = {"autoencoder": by_autoencoders(pictures, normal, run, config)}
     seen, looking = features.of_parts(eye, {part: split.x for part, split in parts.items()})
     fitted = detectors.of_each(seen["train"], pictures.train.y, config.neighbours, config.shrinkage)
     for way, each in fitted.items():

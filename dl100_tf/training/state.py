@@ -1,5 +1,7 @@
 """Everything that training changes, as arrays and JSON, and back again."""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -98,12 +100,8 @@ def remembered(model):
     One net can so learn several things, one after the other, each from the same start, and is traced once.
     """
     _build_optimizer(model)
-    start = {name: keras.ops.convert_to_numpy(variable.value) for name, variable in variables(model, False).items()}
-
-    def back() -> None:
-        for name, variable in variables(model, within_epoch=False).items():
-            variable.assign(start[name])
-    return back
+    arrays, facts = capture(model, (), within_epoch=False)
+    return functools.partial(restore, model, (), arrays, facts)
 
 
 def _learnt(callback) -> tuple[str, ...]:
