@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from dl100_tf.evaluation import figures
 from dl100_tf.evaluation.wording import clean
@@ -31,10 +31,20 @@ def draw_curves(run, name: str, runs: dict[str, list[dict]], columns: dict[str, 
                 points = [(row["epoch"], row[column]) for row in rows if column in row]
                 axis.plot(*zip(*points, strict=True), color=theme.classes[number % len(theme.classes)],
                           marker="osDv"[number % 4], markersize=4, label=clean(called))
-            axis.set(xlabel="epoch", yscale="log" if column in logarithmic else "linear")
+            axis.set(xlabel="epoch")
+            if column in logarithmic:
+                _make_logarithmic(axis)
             axis.set_title(clean(said), fontsize=10)
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if len(runs) > 1:
             figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=len(runs))
 
     return figures.figure(run, name, draw, caption, (figures.WIDE[0], 4.2), title)
+
+
+def _make_logarithmic(axis) -> None:
+    """Make the y axis logarithmic, its ticks plain numbers: the usual ones are formulas, which figures don't set."""
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter(NullFormatter())

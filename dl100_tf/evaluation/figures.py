@@ -113,7 +113,8 @@ def style(theme: Theme) -> dict:
         "text.color": theme.ink, "axes.labelcolor": theme.soft, "xtick.color": theme.soft, "ytick.color": theme.soft,
         "axes.edgecolor": theme.grid, "axes.spines.top": False, "axes.spines.right": False,
         "axes.grid": True, "grid.color": theme.grid, "grid.linewidth": 0.8, "axes.axisbelow": True,
-        "xtick.major.size": 0, "ytick.major.size": 0, "xtick.labelsize": 9.5, "ytick.labelsize": 9.5,
+        "xtick.major.size": 0, "ytick.major.size": 0, "xtick.minor.size": 0, "ytick.minor.size": 0,
+        "xtick.labelsize": 9.5, "ytick.labelsize": 9.5,
         "axes.labelsize": 10, "axes.titlesize": 12, "axes.titleweight": "bold", "axes.titlelocation": "left",
         "axes.titlepad": 10, "lines.linewidth": 2, "legend.frameon": False, "legend.fontsize": 9.5,
         "font.family": "DejaVu Sans", "text.parse_math": False, "path.simplify": True}
