@@ -10,22 +10,25 @@ from typing import Annotated
 
 import tyro
 
-from dl100_tf import __version__, curriculum, provenance, settings, terminal
+from dl100_tf import __version__, curriculum, settings, terminal
 from dl100_tf import run as runs
 from dl100_tf.errors import Interrupted, UserError, closest
+from dl100_tf.execution import execute, stopped
 from dl100_tf.flags import Common, Schedule, parsed, training_flags
 from dl100_tf.predicting import own_verb, predict
 from dl100_tf.settings import existing, name_of
+from dl100_tf.tuning import refuse_search, tune
 
 __all__ = ["Common", "Schedule", "main"]
 
 VERBS = {
     "train": "train a run, resume an unfinished one, or extend one with more --epochs (the default)",
+    "tune": "search for better settings, resume a search, and train with the best",
     "predict": "ask a trained run, or a server",
     "export": "make files for servers and phones of a trained run",
     "report": "write a run's report again and say where it is",
 }
-LATER = ("tune", "demo")
+LATER = ("demo",)
 
 
 def main(file: str) -> None:
@@ -106,18 +109,20 @@ def run_verb(verb: str, project: str, words: list[str]) -> int:
     if verb not in VERBS:
         there = [*VERBS, *own]
         raise UserError(f"there is no verb {verb!r}{closest(verb, there)} There are: {', '.join(there)}.")
-    return {"train": train, "predict": predict, "export": export, "report": report}[verb](recipe, words)
+    return {"train": train, "tune": tune, "predict": predict, "export": export, "report": report}[verb](recipe, words)
 
 
 def train(recipe, words: list[str]) -> int:
     """The verb `train`: a new run, the rest of an unfinished one, or more epochs for a finished one."""
     project = name_of(recipe)
     flags = training_flags(recipe, recipe.Config(), words)
+    given = settings.from_file(recipe, flags.settings) if flags.settings else None
     run = runs.Run(project, flags.run or runs.fresh_name(project))
-    config = flags.config
+    config = training_flags(recipe, given, words).config if given else flags.config
     if run.exists:
+        refuse_search(run)
         stored = settings.stored(recipe, run)
-        config = training_flags(recipe, stored, words).config
+        config = training_flags(recipe, given or stored, words).config
         settings.refuse_changes(run, stored, config)
         done = run.finished_epochs
         if done >= config.epochs:
@@ -135,37 +140,6 @@ def train(recipe, words: list[str]) -> int:
 
     print(records.summary(scores) + f"\nReport: {run.path('report.html')}")
     return 0
-
-
-def stopped(run, stop: BaseException) -> str:
-    """What of an interrupted run is on the disk."""
-    if isinstance(stop, Interrupted):
-        return "Stopped; what was trained is saved."
-    from dl100_tf.training.checkpoints import Checkpoints
-
-    steps = [Checkpoints(folder).newest_step() for folder in run.directory.rglob("checkpoints")]
-    return f"Stopped at once; saved up to step {max(steps)}." if any(steps) else (
-        "Stopped; nothing had been trained yet.")
-
-
-def execute(recipe, config, run, command: str = "") -> dict:
-    """Carry out `recipe` with `config` in `run`; its scores.
-
-    Raises:
-        Interrupted: the user stopped it; the state is saved.
-        UserError: something the user can mend.
-    """
-    with run.owned():
-        run.begin(config, command)
-        run.note(title=recipe.__doc__.splitlines()[0].rstrip("."))
-        with terminal.loading("Loading TensorFlow"):
-            from dl100_tf import training
-            training.set_seeds(config.seed, config.deterministic)
-        # What `auto` found in the first session stays this run's data.
-        rung = run.record().get("source", {}).get("rung")
-        scores = recipe.recipe(dataclasses.replace(config, source=rung or config.source), run)
-        run.note(finished={"epochs": config.epochs, "at": provenance.now()})
-    return scores
 
 
 def export(recipe, words: list[str]) -> int:

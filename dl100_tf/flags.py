@@ -56,14 +56,24 @@ class Common:
                             "best: leave one of them out.")
 
 
-def training_flags(recipe, default, words: list[str]):
-    """The flags of a training command: `config` and `run`, with the values of `default` where none is given."""
+def training_flags(recipe, default, words: list[str], verb: str = "", more=()):
+    """The flags of a training command: `config`, `run` and `settings`, with those of `default` where none is given.
+
+    Args:
+        verb: that stands before them, if it isn't `train`.
+        more: fields besides: (name, type, field).
+    """
     kind = dataclasses.make_dataclass("Train", [
         ("config", Annotated[type(default), tyro.conf.arg(name="")], dataclasses.field(default=default)),
         ("run", Annotated[str, tyro.conf.arg(help="the run's name; an unfinished run of this name is resumed",
                                              help_behavior_hint="(default: the time)")],
-         dataclasses.field(default=""))])
-    return parsed(kind, words, f"python -m {recipe.__name__}", re.sub(r"\n+", "\n\n", recipe.__doc__))
+         dataclasses.field(default="")),
+        ("settings", Annotated[str, tyro.conf.arg(name="config", metavar="FILE", help_behavior_hint="(default: none)",
+                                                  help="take the settings from a file, such as the best.json of a "
+                                                  "search; flags come before what it says")],
+         dataclasses.field(default="")), *more])
+    program = f"python -m {recipe.__name__} {verb}".rstrip()
+    return parsed(kind, words, program, re.sub(r"\n+", "\n\n", recipe.__doc__))
 
 
 def parsed(kind, words: list[str], program: str, description: str):

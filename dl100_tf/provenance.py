@@ -16,10 +16,10 @@ SWITCHES = ("TF_NUM_", "TF_ENABLE_", "TF_XLA_", "TF_DETERMINISTIC_", "KERAS_", "
             "OMP_")
 
 
-def command_line(project: str, run: str) -> str:
-    """What to type in this shell to start or resume a run: this Python, this home."""
+def command_line(project: str, run: str, verb: str = "") -> str:
+    """What to type in this shell to start or resume a run, or a search by the verb `tune`: this Python, this home."""
     home = os.environ.get("DL100_HOME")
-    words = [python(), "-m", f"dl100_tf.projects.{project}", "--run", run]
+    words = [python(), "-m", f"dl100_tf.projects.{project}", *([verb] if verb else []), "--run", run]
     return (f"DL100_HOME={shlex.quote(home)} " if home else "") + shlex.join(words)
 
 

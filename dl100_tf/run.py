@@ -62,6 +62,9 @@ class Run:
         part.directory = self.directory / "parts" / valid_name(name)
         return part
 
+    def after_training(self) -> None:
+        """Called once the net that the run is of is trained. Nothing follows from it, but to a search's trial."""
+
     def record(self) -> dict:
         """What `provenance.json` holds; `{}` before the run has begun.
 

@@ -1,7 +1,9 @@
 """A recipe's runs, and the settings of one that has begun: read back, and held to."""
 
 import dataclasses
+import json
 
+from dl100_tf import paths
 from dl100_tf import run as runs
 from dl100_tf.errors import UserError
 from dl100_tf.run import MAY_CHANGE
@@ -36,6 +38,21 @@ def stored(recipe, run):
     except TypeError as error:
         raise UserError(f"{run.path('config.json')} is not of this version of {run.project} ({error}). "
                         "Start again under another --run name.") from None
+
+
+def from_file(recipe, path: str):
+    """The settings in a file, such as a search's `best.json` or a run's `config.json`; those it lacks are as usual.
+
+    Raises:
+        UserError: it can't be read, or isn't one of this project's settings.
+    """
+    try:
+        return recipe.Config(**json.loads(paths.named(path).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UserError(f"--config {path} can't be read: {error.strerror}.") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        said = str(error).replace("Config.__init__() ", "")
+        raise UserError(f"--config {path} holds no settings of {name_of(recipe)} ({said}).") from None
 
 
 def refuse_changes(run, stored, asked) -> None:

@@ -31,6 +31,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "restoration": ["error", "restore"],
     "saliency": ["grad_cam"],
     "scores": ["record", "score"],
+    "searches": ["explain_search"],
     "tables": ["table"],
     "words": ["explain_words", "measure_words", "score_words"],
 })

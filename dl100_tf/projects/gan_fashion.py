@@ -56,6 +56,9 @@ def build_model(config, shape, classes: int):
                                           config.learning_rate)
 
 
+search_space = None  # no loss says which generator is the better one
+
+
 def predict(model, config, *, count: int = 64, out: str = "grid.png", seed: int = 0, walk: bool = False,
             wanted: int = -1) -> str:
     """Make pictures and write them into one file.

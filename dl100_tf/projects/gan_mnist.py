@@ -48,6 +48,9 @@ def build_model(config):
         momentum=config.momentum, memory=config.memory)
 
 
+search_space = None  # no loss says which generator is the better one
+
+
 def predict(model, config, *, count: int = 64, out: str = "grid.png", seed: int = 0, walk: bool = False,
             wanted: int = -1) -> str:
     """Make pictures and write them into one file.

@@ -94,6 +94,7 @@ class Session:
         self.run.write_json("training.json", {
             "train_seconds": round(progress.seconds, 2), "epochs": progress.epoch, "best_epoch": best_epoch + 1,
             "steps": progress.total_steps, "parameters": parameters, "stopped_early": progress.stopped_early})
+        self.run.after_training()
 
     def _standing(self) -> str:
         """Where a resumed run stands, in words."""

@@ -1,0 +1,211 @@
+"""A search in a run: its trials, each the recipe up to where its net is trained, and what came of them."""
+
+import dataclasses
+import importlib
+import json
+import os
+import shutil
+import sys
+import time
+import traceback
+
+import keras_tuner
+
+from dl100_tf import settings, terminal
+from dl100_tf.errors import Interrupted, UserError
+from dl100_tf.execution import execute
+from dl100_tf.run import Run
+from dl100_tf.training import search, spaces, trials
+from dl100_tf.training.interrupts import InterruptFlag, say
+from dl100_tf.training.search import Outcome
+from dl100_tf.training.trials import Trained, Trial, end_with_parent, in_process, objective
+
+PLANNED = ("linear", "cosine", "one_cycle")  # learning rates that depend on how many epochs are to come
+LOCK = 10.0  # seconds that a trial waits for the process of a search that was killed
+
+
+class Search:
+    """A search in a run: the trials that have been, and those to come.
+
+    Args:
+        recipe: the recipe's module.
+        run: the run that it is in.
+        journal: what has happened so far.
+        config: the settings that are the same for all trials; its epochs are those of a trial.
+        method: of `training.search.Method`.
+        trials: how many at most.
+    """
+
+    def __init__(self, recipe, run: Run, journal, config, method: str, trials: int):
+        self.recipe, self.run, self.journal, self.config = recipe, run, journal, config
+        self.method, self.trials = method, trials
+        self.space = getattr(recipe, "search_space", spaces.usual)
+        self.stop = InterruptFlag()
+        self.seconds: list[float] = []  # what each trial of this session took
+
+    def go(self) -> None:
+        """Carry out the trials that are left.
+
+        Raises:
+            Interrupted: the user asked to stop; the trial that was under way is saved.
+            UserError: no trial came to its end.
+        """
+        space = keras_tuner.HyperParameters()
+        self.space(space, self.config)
+        self.journal.begin({"method": self.method, "trials": self.trials, "config": dataclasses.asdict(self.config)})
+        plan = search.Plan(self.method, self.trials, self.config.epochs, self.config.seed)
+        say(f"search  {self.method} over {', '.join(one.name for one in space.space)}; at most {self.trials} trials")
+        with terminal.loading("Loading TensorFlow"):
+            trials.load()
+        with self.stop.listening():
+            search.work(search.oracle(plan, space, self.journal), "tuner0", self.carry_out)
+        if self._winner() is None:
+            first = Trial(self.run, next(iter(self.journal.ended()))).failure()
+            raise UserError(f"all trials failed, the first for this reason: {first}. What they printed is in "
+                            f"{self.run.path('trials')}.")
+
+    def carry_out(self, number: str, hp) -> Outcome:
+        """Train one trial, or the rest of it, in a process of its own."""
+        started, trial = time.monotonic(), Trial(self.run, number)
+        epochs = hp.values.get("tuner/epochs", self.config.epochs)
+        try:
+            chosen = dataclasses.asdict(dataclasses.replace(self.space(hp, self.config), epochs=epochs))
+        except UserError as error:
+            outcome = Outcome(None, str(error))
+        else:
+            chosen = json.loads(json.dumps(chosen))
+            trial.prepare(chosen, self._shorter(hp))
+            outcome = trial.outcome(epochs) or self._train(trial, chosen, epochs)
+        if outcome.score is None:
+            trial.write_json("failure.json", {"reason": outcome.reason})
+        self.seconds.append(time.monotonic() - started)
+        self._tell(number, hp, outcome)
+        return outcome
+
+    def best(self) -> dict:
+        """The best settings of all trials, for as many epochs as were asked for.
+
+        What the winner has trained becomes the run's own where it is all of that: then only the score is missing.
+        """
+        number = self._winner()
+        trial, run = Trial(self.run, number), self.run
+        found = trial.read_json("config.json")
+        if found["epochs"] == self.config.epochs and not run.path("checkpoints").is_dir():
+            with run.writing("checkpoints") as folder:
+                shutil.copytree(trial.path("checkpoints"), folder)
+        return found | {"epochs": self.config.epochs}
+
+    def explain(self) -> None:
+        """Show the search in the run's report."""
+        from dl100_tf import evaluation
+
+        ended = {number: Trial(self.run, number) for number in self.journal.ended()}
+        configs = {number: trial.read_json("config.json", {}) for number, trial in ended.items()}
+        known = [config for config in configs.values() if config]
+        varied = [name for name in known[0] if name != "epochs" and len({str(one[name]) for one in known}) > 1]
+        judged_by = objective(next(row for trial in ended.values() if (row := trial.kept_row(0))))[0]
+        rows = []
+        for number, trial in ended.items():
+            spent, row = trial.read_json("training.json", {}), trial.kept_row(0)
+            failed = self.journal.ended()[number]["score"] is None
+            rows.append({"trial": trial.number} | {name: configs[number].get(name) for name in varied} | {
+                "epochs": spent.get("epochs", 0), "seconds": spent.get("train_seconds", 0.0),
+                judged_by: None if failed or not row else row[judged_by], "why": trial.failure() if failed else ""})
+        if not any(row["why"] for row in rows):
+            rows = [{name: cell for name, cell in row.items() if name != "why"} for row in rows]
+        evaluation.explain_search(self.run, rows, varied, judged_by, self.method)
+        evaluation.report(self.run)
+
+    def _train(self, trial: Trial, chosen: dict, epochs: int) -> Outcome:
+        """Train a trial, and read what came of it from its files.
+
+        Raises:
+            Interrupted: the user asked to stop.
+        """
+        reason = in_process(be_trial, (self.recipe.__name__, chosen, self.run.name, trial.named), trial, self.stop)
+        outcome = None if reason else trial.outcome(epochs)
+        if outcome is None and self.stop:
+            raise Interrupted
+        return outcome or Outcome(None, reason or "it left no figures")
+
+    def _shorter(self, hp) -> Trial | None:
+        """The shorter trial that hyperband has this one go on from, where the learning rate doesn't forbid it."""
+        before = hp.values.get("tuner/trial_id")
+        return Trial(self.run, before) if before and self.config.schedule not in PLANNED else None
+
+    def _winner(self) -> str | None:
+        """The best of those that were trained longest: a short trial can't be set against them."""
+        values = self.journal.values()
+        scored = {number: event["score"] for number, event in self.journal.ended().items()
+                  if event["score"] is not None}
+        return min(scored, key=lambda number: (-values[number].get("tuner/epochs", 0), scored[number]), default=None)
+
+    def _tell(self, number: str, hp, outcome: Outcome) -> None:
+        """Say what came of a trial, what is the best so far, and how long the others will take."""
+        ended = self.journal.ended()
+        scores = {one: event["score"] for one, event in ended.items()} | {number: outcome.score}
+        best = min((one for one in scores if scores[one] is not None), key=scores.get, default=None)
+        words = [f"trial {int(number) + 1}/{self.trials}", self._scored(number) if outcome.score is not None else
+                 f"failed: {outcome.reason}"]
+        words += [f"best {self._scored(best).split()[-1]} (trial {int(best) + 1})"] if best else []
+        left = (self.trials - len(scores)) * sum(self.seconds) / len(self.seconds)
+        words += [f"{self.seconds[-1]:.0f} s" + (f", about {_spelled(left)} left" if left >= 1 else "")]
+        words += [f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+                  for name, value in hp.values.items() if not name.startswith("tuner/")]
+        say("  ".join(words))
+
+    def _scored(self, number: str) -> str:
+        """The metric that a trial is judged by, and its value."""
+        name, value = objective(Trial(self.run, number).kept_row(0))
+        return f"{name} {value:.4f}"
+
+
+def be_trial(module: str, chosen: dict, name: str, named: str) -> None:
+    """Be the process of one trial: what it prints goes to its `log.txt`, why it failed to `failure.json`.
+
+    Args:
+        module: the recipe's.
+        chosen: the trial's settings.
+        name: the run that the search is in.
+        named: the trial.
+    """
+    end_with_parent()
+    recipe = importlib.import_module(module)
+    trial = Trial(Run(settings.name_of(recipe), name), named)
+    trial.directory.mkdir(parents=True, exist_ok=True)
+    log = os.open(trial.path("log.txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    terminal.prepare()
+    try:
+        _wait_for(trial)
+        execute(recipe, recipe.Config(**chosen), trial)
+        raise UserError("the recipe came to its end without having trained the net of its run")
+    except Trained:
+        return
+    except (Interrupted, KeyboardInterrupt):
+        sys.exit(130)
+    except Exception as error:
+        traceback.print_exc()
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        trial.write_json("failure.json", {"reason": first if isinstance(error, UserError) else
+                                          f"{type(error).__name__}: {first}"})
+        sys.exit(1)
+
+
+def _wait_for(trial: Trial) -> None:
+    """Wait until nobody else has the trial: the process of a search that was killed takes a moment to end."""
+    until = time.monotonic() + LOCK
+    while True:
+        try:
+            with trial.owned():
+                return
+        except UserError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+
+
+def _spelled(seconds: float) -> str:
+    """A time to wait, in words."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,156 @@
+"""One trial of a search: a run that ends once its net is trained, in a process of its own."""
+
+import math
+import multiprocessing
+import shutil
+import signal
+import sys
+import threading
+import warnings
+
+from dl100_tf.errors import UserError
+from dl100_tf.run import Run
+from dl100_tf.training.search import Outcome
+
+LOOK = 0.3  # seconds between looks at a trial that is under way
+LOADED = ("tensorboard.plugins.hparams.api", "keras", "tensorflow")  # what is loaded once for all trials
+
+
+class Trained(Exception):
+    """A trial has what it came for: neither the test set nor a report is its business."""
+
+
+class Trial(Run):
+    """A run inside that of a search, `trials/<number>/`, which carries out a recipe until its net is trained.
+
+    Args:
+        run: the run that the search is in.
+        named: the trial's id with Keras Tuner, which counts from 0.
+
+    Attributes:
+        named: the same.
+        number: what people call it, from 1.
+    """
+
+    def __init__(self, run: Run, named: str):
+        super().__init__(run.project, run.name)
+        self.named, self.number = named, int(named) + 1
+        self.directory = run.directory / "trials" / f"{self.number:03d}"
+
+    def after_training(self) -> None:
+        """End the recipe here.
+
+        Raises:
+            Trained: always.
+        """
+        raise Trained
+
+    def prepare(self, settings: dict, before: "Trial | None" = None) -> None:
+        """Make the folder fit to train in: what is of other settings or damaged in it goes.
+
+        Args:
+            settings: that the trial is to have, as they are in `config.json`.
+            before: a shorter trial of the same settings, to go on from.
+        """
+        self.path("failure.json").unlink(missing_ok=True)
+        try:
+            if self.read_json("config.json", settings) == settings and self.record() is not None:
+                if before and not self.path("checkpoints").is_dir() and before.path("checkpoints").is_dir():
+                    with self.writing("checkpoints") as folder:
+                        shutil.copytree(before.path("checkpoints"), folder)
+                return
+        except UserError as damage:
+            warnings.warn(f"{damage} This trial is trained from its beginning.", stacklevel=2)
+        shutil.rmtree(self.directory)
+
+    def outcome(self, epochs: int) -> Outcome | None:
+        """What came of the trial, from its files; None where it hasn't been trained for `epochs`."""
+        try:
+            row = self.kept_row(epochs)
+        except (UserError, ValueError, TypeError, KeyError, IndexError):  # a damaged file; training writes it again
+            return None
+        if row is None:
+            return None
+        name, value = objective(row)
+        if not math.isfinite(value):
+            return Outcome(None, f"{name} is {value}")
+        return Outcome(1 - value if name == "val_accuracy" else value)
+
+    def kept_row(self, epochs: int) -> dict | None:
+        """The row of the history whose weights were kept; None where it hasn't been trained for `epochs`."""
+        spent = self.read_json("training.json")
+        if spent is None or (spent["epochs"] < epochs and not spent["stopped_early"]):
+            return None
+        return self.read_table("history.csv")[spent["best_epoch"] - 1]
+
+    def failure(self) -> str:
+        """Why it failed, in words; empty where nothing is known of that."""
+        return self.read_json("failure.json", {}).get("reason", "")
+
+    def diverged(self) -> str:
+        """`loss is nan`, say, where training has gone astray for good; empty otherwise."""
+        try:
+            rows = self.read_table("history.csv")
+        except ValueError:
+            return ""
+        wrong = [f"{name} is {value} in epoch {rows[-1]['epoch']:.0f}" for name, value in rows[-1].items()
+                 if not math.isfinite(value)] if rows else []
+        return wrong[0] if wrong else ""
+
+
+def objective(row: dict) -> tuple[str, float]:
+    """What a trial is judged by, of a row of its history: its name and value."""
+    for name in ("val_accuracy", "val_loss", "loss"):
+        if name in row:
+            return name, row[name]
+    raise KeyError("neither loss nor accuracy")
+
+
+def context():
+    """How processes begin: on Linux forked from one that has loaded TensorFlow once, elsewhere anew."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    return multiprocessing.get_context("forkserver")
+
+
+def load() -> None:
+    """Begin the process that loads TensorFlow once for all trials, where there is one."""
+    if (made := context()).get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
+        made.set_forkserver_preload(list(LOADED))
+        forkserver.ensure_running()
+
+
+def in_process(target, arguments: tuple, trial: Trial, stop, watch=lambda: None) -> str:
+    """Call `target(*arguments)` in a process of its own and wait for it; why it failed, or nothing.
+
+    It gets a SIGTERM where the user wants to stop, or where what it trains has diverged.
+
+    Args:
+        trial: what it carries out.
+        stop: true once the user wants to stop.
+        watch: called while it runs, a few times a second.
+    """
+    process = context().Process(target=target, args=arguments, daemon=True)
+    process.start()
+    diverged = told = ""
+    while process.is_alive():
+        process.join(LOOK)
+        watch()
+        diverged = diverged or trial.diverged()
+        if (stop or diverged) and not told:
+            process.terminate()
+            told = "to stop"
+    if process.exitcode == -signal.SIGKILL:
+        return "killed by the system, as it does where memory runs out"
+    return diverged or trial.failure() or (f"ended with exit code {process.exitcode}" if process.exitcode else "")
+
+
+def end_with_parent() -> None:
+    """Let this process end where the one that began it is killed: nobody would hear of what it finds."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        import os
+
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()

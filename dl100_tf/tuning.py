@@ -1,0 +1,114 @@
+"""The verb `tune`: a search over a recipe's settings, then the recipe with the best of them."""
+
+import dataclasses
+import shlex
+from typing import Annotated, Literal
+
+import tyro
+
+from dl100_tf import provenance, settings, terminal
+from dl100_tf import run as runs
+from dl100_tf.errors import Interrupted, UserError
+from dl100_tf.execution import execute, stopped
+from dl100_tf.flags import training_flags
+from dl100_tf.run import MAY_CHANGE, Run
+
+FOLDER = "search"  # of a run: the journal, and best.json
+BEST = f"{FOLDER}/best.json"
+ASKED = [
+    ("method", Annotated[Literal["random", "grid", "bayesian", "hyperband"],
+                         tyro.conf.arg(help="how the next settings to try are chosen")], "random"),
+    ("trials", Annotated[int, tyro.conf.arg(help="how many to try at most; --epochs is for how long each is trained, "
+                                            "by hyperband the longest")], 20)]
+
+
+def tune(recipe, words: list[str]) -> int:
+    """The verb `tune`: a new search, or the rest of one; then the recipe with the best settings, scored once."""
+    if getattr(recipe, "search_space", "usual") is None:
+        raise UserError(f"{settings.name_of(recipe)} can't be tuned: no loss of its says which net is the better one.")
+    flags = asked(recipe, recipe.Config(), words)
+    run = Run(settings.name_of(recipe), flags.run or runs.fresh_name(settings.name_of(recipe)))
+    command = shlex.join(["python", "-m", recipe.__name__, "tune", *words])
+    try:
+        scores = carry_out(recipe, run, words, command)
+    except (Interrupted, KeyboardInterrupt) as stop:
+        print(f"{stopped(run, stop)} To go on:\n    {provenance.command_line(run.project, run.name, 'tune')}")
+        return 130
+    if scores is None:
+        print(f"The search {run.name} is finished, there is nothing to do. Its report: {run.path('report.html')}")
+        return 0
+    from dl100_tf.evaluation import records
+
+    print(records.summary(scores) + f"\nSettings: {run.path(BEST)}\nReport: {run.path('report.html')}")
+    return 0
+
+
+def carry_out(recipe, run: Run, words: list[str], command: str) -> dict | None:
+    """Search, train with the best settings, and show both; the scores, or None where all of it is done.
+
+    Raises:
+        Interrupted: the user stopped it; the state is saved.
+        UserError: something the user can mend.
+    """
+    with terminal.loading("Loading Keras Tuner"):
+        from dl100_tf.searching import Search
+        from dl100_tf.training.journal import Journal
+    journal = Journal(run.path(FOLDER))
+    flags = begun(recipe, run, journal, words)
+    if run.finished_epochs and run.path("tables/search.json").is_file():
+        return None
+    search = Search(recipe, run, journal, flags.config, flags.method, flags.trials)
+    if run.read_json(BEST) is None:
+        with run.owned():
+            run.begin(flags.config, command)
+            search.go()
+            run.write_json(BEST, search.best())
+    scores = execute(recipe, recipe.Config(**run.read_json(BEST)), run, command)
+    with run.owned():
+        search.explain()
+    return scores
+
+
+def begun(recipe, run: Run, journal, words: list[str]):
+    """The flags of a new search, or those of one that has begun: it keeps its settings, but may be given more trials.
+
+    Raises:
+        UserError: the run has no search, or one of other settings.
+    """
+    if not journal.settings:
+        if run.exists and not run.path(FOLDER).is_dir():
+            raise UserError(f"the run {run.name} was trained without a search: give the search another --run name.")
+        return asked(recipe, recipe.Config(), words)
+    before = dict(journal.settings)
+    stored = recipe.Config(**before.pop("config"))
+    flags = asked(recipe, stored, words, **before)
+    changed = ["method"] if flags.method != before["method"] else []
+    changed += [field.name for field in dataclasses.fields(stored)
+                if (field.name == "epochs" or field.name not in MAY_CHANGE)
+                and getattr(stored, field.name) != getattr(flags.config, field.name)]
+    changed += ["trials"] if flags.trials < before["trials"] else []
+    if changed:
+        raise UserError(f"the search {run.name} was begun with another --{changed[0].replace('_', '-')}: leave the "
+                        "flag out to go on with it, or give the new search another --run name.")
+    if flags.trials > before["trials"] and run.read_json(BEST) is not None:
+        raise UserError(f"the search {run.name} is over, and its best settings are chosen: give a search with more "
+                        "--trials another --run name.")
+    return flags
+
+
+def asked(recipe, default, words: list[str], **standing):
+    """The flags of the command; `standing` are those of a search that has begun."""
+    more = [(name, kind, dataclasses.field(default=standing.get(name, usual))) for name, kind, usual in ASKED]
+    flags = training_flags(recipe, default, words, "tune", more)
+    if flags.settings:
+        flags = training_flags(recipe, settings.from_file(recipe, flags.settings), words, "tune", more)
+    if not 1 <= flags.trials <= 100_000:
+        raise UserError(f"--trials can't be {flags.trials}: it goes from 1 to 100000.")
+    return flags
+
+
+def refuse_search(run: Run) -> None:
+    """Raise a UserError where `train` is told to go on with a run whose search isn't over."""
+    if run.path(FOLDER).is_dir() and run.read_json(BEST) is None:
+        raise UserError(f"the run {run.name} is a search: go on with it by "
+                        f"`{provenance.command_line(run.project, run.name, 'tune')}`.")
