@@ -10,7 +10,7 @@ from typing import Annotated
 
 import tyro
 
-from dl100_tf import __version__, curriculum, settings, terminal
+from dl100_tf import __version__, cluster, curriculum, settings, terminal
 from dl100_tf import run as runs
 from dl100_tf.errors import Interrupted, UserError, closest
 from dl100_tf.execution import execute, stopped
@@ -131,8 +131,15 @@ def train(recipe, words: list[str]) -> int:
         if done and config.schedule in ("linear", "cosine", "one_cycle"):
             print(f"The learning rate was planned over {done} epochs and is now planned over {config.epochs}: "
                   "it rises before it falls again.")
+    if os.environ.get("TF_CONFIG"):
+        if not flags.run:
+            raise UserError("TF_CONFIG is set: give the run that all workers share a name, --run NAME.")
+        return cluster.join(recipe, config, run, words)
+    command = shlex.join(["python", "-m", recipe.__name__, *words])
     try:
-        scores = execute(recipe, config, run, shlex.join(["python", "-m", recipe.__name__, *words]))
+        if config.workers > 1:
+            cluster.train(recipe, config, run)
+        scores = execute(recipe, config, run, command)
     except (Interrupted, KeyboardInterrupt) as stop:
         print(f"{stopped(run, stop)} To go on:\n    {run.command}")
         return 130

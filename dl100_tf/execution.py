@@ -28,10 +28,13 @@ def execute(recipe, config, run, command: str = "") -> dict:
         run.begin(config, command)
         run.note(title=recipe.__doc__.splitlines()[0].rstrip("."))
         with terminal.loading("Loading TensorFlow"):
+            import keras  # noqa: F401
+
             from dl100_tf import training
+        with training.shared(config.devices):
             training.set_seeds(config.seed, config.deterministic)
-        # What `auto` found in the first session stays this run's data.
-        rung = run.record().get("source", {}).get("rung")
-        scores = recipe.recipe(dataclasses.replace(config, source=rung or config.source), run)
+            # What `auto` found in the first session stays this run's data.
+            rung = run.record().get("source", {}).get("rung")
+            scores = recipe.recipe(dataclasses.replace(config, source=rung or config.source), run)
         run.note(finished={"epochs": config.epochs, "at": provenance.now()})
     return scores

@@ -15,8 +15,8 @@ from dl100_tf import paths, provenance
 from dl100_tf.errors import UserError
 
 PARTS = ("model.keras", "scores.json", "report.html")  # what a finished run has
-# The settings that may change from one session of a run to the next; none of them changes what a step does.
-MAY_CHANGE = ("epochs", "source", "data_dir", "folder", "weights", "checkpoint_minutes", "checkpoint_steps")
+MAY_CHANGE = ("epochs", "source", "data_dir", "folder", "weights", "checkpoint_minutes", "checkpoint_steps", "devices",
+              "workers")  # from one session of a run to the next; none of them changes what a step does
 
 
 class Run:
@@ -29,15 +29,15 @@ class Run:
         project: the recipe's name, e.g. `lstm_imdb`.
         name: the run's name.
         directory: where it lives.
+        writes_checkpoints: whether it does, or reads those of another.
     """
+
+    writes_checkpoints = True
 
     def __init__(self, project: str, name: str):
         self.project = project
         self.name = valid_name(name)
         self.directory = paths.runs(project) / name
-
-    def __repr__(self):
-        return f"Run({self.project}/{self.name})"
 
     @property
     def exists(self) -> bool:

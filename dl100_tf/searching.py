@@ -3,8 +3,6 @@
 import dataclasses
 import importlib
 import json
-import os
-import shutil
 import sys
 import time
 import traceback
@@ -15,13 +13,12 @@ from dl100_tf import settings, terminal
 from dl100_tf.errors import Interrupted, UserError
 from dl100_tf.execution import execute
 from dl100_tf.run import Run
-from dl100_tf.training import search, spaces, trials
+from dl100_tf.training import askers, processes, search, spaces
 from dl100_tf.training.interrupts import InterruptFlag, say
 from dl100_tf.training.search import Outcome
-from dl100_tf.training.trials import Trained, Trial, end_with_parent, in_process, objective
+from dl100_tf.training.trials import Trained, Trial, in_process, objective
 
 PLANNED = ("linear", "cosine", "one_cycle")  # learning rates that depend on how many epochs are to come
-LOCK = 10.0  # seconds that a trial waits for the process of a search that was killed
 
 
 class Search:
@@ -34,20 +31,21 @@ class Search:
         config: the settings that are the same for all trials; its epochs are those of a trial.
         method: of `training.search.Method`.
         trials: how many at most.
+        parallel: how many at a time.
     """
 
-    def __init__(self, recipe, run: Run, journal, config, method: str, trials: int):
+    def __init__(self, recipe, run: Run, journal, config, method: str, trials: int, parallel: int = 1):
         self.recipe, self.run, self.journal, self.config = recipe, run, journal, config
-        self.method, self.trials = method, trials
+        self.method, self.trials, self.parallel = method, trials, parallel
         self.space = getattr(recipe, "search_space", spaces.usual)
         self.stop = InterruptFlag()
-        self.seconds: list[float] = []  # what each trial of this session took
+        self.began, self.here = time.monotonic(), 0  # this session's beginning, and how many trials it has seen end
 
     def go(self) -> None:
-        """Carry out the trials that are left.
+        """Carry out the trials that are left, or as Keras Tuner's chief have others do it.
 
         Raises:
-            Interrupted: the user asked to stop; the trial that was under way is saved.
+            Interrupted: the user asked to stop; the trials that were under way are saved.
             UserError: no trial came to its end.
         """
         space = keras_tuner.HyperParameters()
@@ -55,19 +53,32 @@ class Search:
         self.journal.begin({"method": self.method, "trials": self.trials, "config": dataclasses.asdict(self.config)})
         plan = search.Plan(self.method, self.trials, self.config.epochs, self.config.seed)
         say(f"search  {self.method} over {', '.join(one.name for one in space.space)}; at most {self.trials} trials")
-        with terminal.loading("Loading TensorFlow"):
-            trials.load()
+        oracle, chief = search.oracle(plan, space, self.journal, self._tell), askers.chief()
         with self.stop.listening():
-            search.work(search.oracle(plan, space, self.journal), "tuner0", self.carry_out)
+            if chief:
+                say(f"chief   workers can ask at {chief}")
+                askers.serve(oracle, chief, self.stop)
+            else:
+                self._load()
+                askers.together(oracle, self.parallel, self.carry_out, self.stop)
         if self._winner() is None:
             first = Trial(self.run, next(iter(self.journal.ended()))).failure()
             raise UserError(f"all trials failed, the first for this reason: {first}. What they printed is in "
                             f"{self.run.path('trials')}.")
 
-    def carry_out(self, number: str, hp) -> Outcome:
+    def help(self, worker: str) -> None:
+        """Carry out trials for a chief elsewhere, which has the journal.
+
+        Raises:
+            Interrupted: the user asked to stop; the trial that was under way is saved.
+        """
+        self._load()
+        with self.stop.listening():
+            askers.work(askers.client(), worker, self.carry_out)
+
+    def carry_out(self, named: str, hp) -> Outcome:
         """Train one trial, or the rest of it, in a process of its own."""
-        started, trial = time.monotonic(), Trial(self.run, number)
-        epochs = hp.values.get("tuner/epochs", self.config.epochs)
+        trial, epochs = Trial(self.run, named), hp.values.get("tuner/epochs", self.config.epochs)
         try:
             chosen = dataclasses.asdict(dataclasses.replace(self.space(hp, self.config), epochs=epochs))
         except UserError as error:
@@ -78,8 +89,6 @@ class Search:
             outcome = trial.outcome(epochs) or self._train(trial, chosen, epochs)
         if outcome.score is None:
             trial.write_json("failure.json", {"reason": outcome.reason})
-        self.seconds.append(time.monotonic() - started)
-        self._tell(number, hp, outcome)
         return outcome
 
     def best(self) -> dict:
@@ -87,12 +96,10 @@ class Search:
 
         What the winner has trained becomes the run's own where it is all of that: then only the score is missing.
         """
-        number = self._winner()
-        trial, run = Trial(self.run, number), self.run
+        trial = Trial(self.run, self._winner())
         found = trial.read_json("config.json")
-        if found["epochs"] == self.config.epochs and not run.path("checkpoints").is_dir():
-            with run.writing("checkpoints") as folder:
-                shutil.copytree(trial.path("checkpoints"), folder)
+        if found["epochs"] == self.config.epochs:
+            trial.leave_to(self.run)
         return found | {"epochs": self.config.epochs}
 
     def explain(self) -> None:
@@ -140,18 +147,23 @@ class Search:
                   if event["score"] is not None}
         return min(scored, key=lambda number: (-values[number].get("tuner/epochs", 0), scored[number]), default=None)
 
-    def _tell(self, number: str, hp, outcome: Outcome) -> None:
-        """Say what came of a trial, what is the best so far, and how long the others will take."""
-        ended = self.journal.ended()
-        scores = {one: event["score"] for one, event in ended.items()} | {number: outcome.score}
-        best = min((one for one in scores if scores[one] is not None), key=scores.get, default=None)
-        words = [f"trial {int(number) + 1}/{self.trials}", self._scored(number) if outcome.score is not None else
-                 f"failed: {outcome.reason}"]
+    def _load(self) -> None:
+        with terminal.loading("Loading TensorFlow"):
+            processes.load()
+
+    def _tell(self, ended) -> None:
+        """Say what came of a trial of Keras Tuner's, what is the best so far, and how long the others will take."""
+        self.here += 1
+        spent = (time.monotonic() - self.began) / self.here
+        scores = {named: event["score"] for named, event in self.journal.ended().items()}
+        best = min((named for named in scores if scores[named] is not None), key=scores.get, default=None)
+        trial = Trial(self.run, ended.trial_id)
+        words = [f"trial {trial.number}/{self.trials}",
+                 self._scored(ended.trial_id) if ended.score is not None else f"failed: {trial.failure()}"]
         words += [f"best {self._scored(best).split()[-1]} (trial {int(best) + 1})"] if best else []
-        left = (self.trials - len(scores)) * sum(self.seconds) / len(self.seconds)
-        words += [f"{self.seconds[-1]:.0f} s" + (f", about {_spelled(left)} left" if left >= 1 else "")]
+        words += [f"about {_spelled(left)} left" if (left := (self.trials - len(scores)) * spent) >= 1 else "done"]
         words += [f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-                  for name, value in hp.values.items() if not name.startswith("tuner/")]
+                  for name, value in ended.hyperparameters.values.items() if not name.startswith("tuner/")]
         say("  ".join(words))
 
     def _scored(self, number: str) -> str:
@@ -169,16 +181,13 @@ def be_trial(module: str, chosen: dict, name: str, named: str) -> None:
         name: the run that the search is in.
         named: the trial.
     """
-    end_with_parent()
+    terminal.prepare()
+    processes.end_with_parent()
     recipe = importlib.import_module(module)
     trial = Trial(Run(settings.name_of(recipe), name), named)
-    trial.directory.mkdir(parents=True, exist_ok=True)
-    log = os.open(trial.path("log.txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    terminal.prepare()
+    processes.log_to(trial.path("log.txt"))
     try:
-        _wait_for(trial)
+        processes.wait_for(trial)
         execute(recipe, recipe.Config(**chosen), trial)
         raise UserError("the recipe came to its end without having trained the net of its run")
     except Trained:
@@ -191,19 +200,6 @@ def be_trial(module: str, chosen: dict, name: str, named: str) -> None:
         trial.write_json("failure.json", {"reason": first if isinstance(error, UserError) else
                                           f"{type(error).__name__}: {first}"})
         sys.exit(1)
-
-
-def _wait_for(trial: Trial) -> None:
-    """Wait until nobody else has the trial: the process of a search that was killed takes a moment to end."""
-    until = time.monotonic() + LOCK
-    while True:
-        try:
-            with trial.owned():
-                return
-        except UserError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.1)
 
 
 def _spelled(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shlex
+import time
 from typing import Annotated, Literal
 
 import tyro
@@ -15,11 +16,13 @@ from dl100_tf.run import MAY_CHANGE, Run
 
 FOLDER = "search"  # of a run: the journal, and best.json
 BEST = f"{FOLDER}/best.json"
+WAIT = 60  # seconds that a worker waits for the chief to begin
 ASKED = [
     ("method", Annotated[Literal["random", "grid", "bayesian", "hyperband"],
                          tyro.conf.arg(help="how the next settings to try are chosen")], "random"),
     ("trials", Annotated[int, tyro.conf.arg(help="how many to try at most; --epochs is for how long each is trained, "
-                                            "by hyperband the longest")], 20)]
+                                            "by hyperband the longest")], 20),
+    ("parallel", Annotated[int, tyro.conf.arg(help="how many at a time on this machine")], 1)]
 
 
 def tune(recipe, words: list[str]) -> int:
@@ -30,6 +33,8 @@ def tune(recipe, words: list[str]) -> int:
     run = Run(settings.name_of(recipe), flags.run or runs.fresh_name(settings.name_of(recipe)))
     command = shlex.join(["python", "-m", recipe.__name__, "tune", *words])
     try:
+        if help_chief(recipe, run, flags.run):
+            return 0
         scores = carry_out(recipe, run, words, command)
     except (Interrupted, KeyboardInterrupt) as stop:
         print(f"{stopped(run, stop)} To go on:\n    {provenance.command_line(run.project, run.name, 'tune')}")
@@ -57,7 +62,7 @@ def carry_out(recipe, run: Run, words: list[str], command: str) -> dict | None:
     flags = begun(recipe, run, journal, words)
     if run.finished_epochs and run.path("tables/search.json").is_file():
         return None
-    search = Search(recipe, run, journal, flags.config, flags.method, flags.trials)
+    search = Search(recipe, run, journal, flags.config, flags.method, flags.trials, flags.parallel)
     if run.read_json(BEST) is None:
         with run.owned():
             run.begin(flags.config, command)
@@ -67,6 +72,38 @@ def carry_out(recipe, run: Run, words: list[str], command: str) -> dict | None:
     with run.owned():
         search.explain()
     return scores
+
+
+def help_chief(recipe, run: Run, name: str) -> bool:
+    """Be a worker in another process's search, where the environment says so; whether it does.
+
+    Raises:
+        Interrupted: the user stopped it; the state is saved.
+        UserError: it isn't said which search, or it can't be found.
+    """
+    with terminal.loading("Loading Keras Tuner"):
+        from dl100_tf.searching import Search
+        from dl100_tf.training import askers
+        from dl100_tf.training.journal import Journal
+    worker = askers.member()
+    if not worker:
+        return False
+    if not name:
+        raise UserError("KERASTUNER_TUNER_ID is set: give the search that chief and workers share a name, --run NAME.")
+    if worker == "chief":
+        return False
+    until = time.monotonic() + WAIT
+    while not (journal := Journal(run.path(FOLDER))).settings:
+        if time.monotonic() > until:
+            raise UserError(f"there is no search in {run.directory}: start the chief first, with the same --run, and "
+                            "let all have one DL100_HOME.")
+        time.sleep(1)
+    asked_for = dict(journal.settings)
+    config = recipe.Config(**asked_for.pop("config"))
+    print(f"{worker} carries out trials of {run.name}", flush=True)
+    Search(recipe, run, journal, config, **asked_for).help(worker)
+    print("There is nothing more to try; the chief carries on.")
+    return True
 
 
 def begun(recipe, run: Run, journal, words: list[str]):
@@ -102,8 +139,9 @@ def asked(recipe, default, words: list[str], **standing):
     flags = training_flags(recipe, default, words, "tune", more)
     if flags.settings:
         flags = training_flags(recipe, settings.from_file(recipe, flags.settings), words, "tune", more)
-    if not 1 <= flags.trials <= 100_000:
-        raise UserError(f"--trials can't be {flags.trials}: it goes from 1 to 100000.")
+    for name, most in (("trials", 100_000), ("parallel", 1000)):
+        if not 1 <= getattr(flags, name) <= most:
+            raise UserError(f"--{name} can't be {getattr(flags, name)}: it goes from 1 to {most}.")
     return flags
 
 

@@ -18,8 +18,9 @@ RECIPES = sorted(file for file in (PACKAGE / "projects").glob("*.py") if file.st
 MAY_IMPORT = {
     "projects": {"cli", "training", "evaluation", "data", "models"},
     "__main__": {"cli"},
-    "cli": {"flags", "settings", "terminal", "execution", "predicting", "tuning", "curriculum", "evaluation", "export",
-            "serving", "run"},
+    "cli": {"flags", "settings", "terminal", "execution", "cluster", "predicting", "tuning", "curriculum", "evaluation",
+            "export", "serving", "run"},
+    "cluster": {"settings", "terminal", "execution", "training", "run"},
     "execution": {"provenance", "terminal", "training"},
     "tuning": {"flags", "settings", "terminal", "execution", "searching", "provenance", "training", "evaluation",
                "run"},

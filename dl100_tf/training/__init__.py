@@ -2,7 +2,7 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, ["augment"], {"fit": ["fit"], "loop": ["Loop"], "seeds": ["set_seeds"], "interrupts": ["InterruptFlag"],
-                            "judge": ["teach_judge"], "muon": ["Muon"], "snapshots": ["Snapshots"],
-                            "state": ["remembered"], "tensorboard": ["LookInside"]})
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, ["augment"], {
+    "distribution": ["shared"], "fit": ["fit"], "interrupts": ["InterruptFlag"], "judge": ["teach_judge"],
+    "loop": ["Loop"], "muon": ["Muon"], "seeds": ["set_seeds"], "snapshots": ["Snapshots"], "state": ["remembered"],
+    "tensorboard": ["LookInside"]})

@@ -5,7 +5,7 @@ import functools
 
 import keras
 
-from dl100_tf.training import state
+from dl100_tf.training import distribution, state
 from dl100_tf.training.batches import Batches, validation_batches
 from dl100_tf.training.callbacks import AcrossEpochs, TensorBoard
 from dl100_tf.training.session import Session
@@ -49,7 +49,7 @@ class Training:
                              "the end of every fit.")
         self.model, self.run, self.config = model, run, config
         self.batches = Batches(data.train, config.batch_size, config.seed, augment, padding)
-        self.validation = validation_batches(data.validation, config.batch_size, padding)
+        self.validation = distribution.divided(validation_batches(data.validation, config.batch_size, padding))
         self.session = Session(data, run, config, self.batches.steps, self.save)
         self.progress, self.keeper = self.session.progress, self.session.keeper
         self.best = keras.callbacks.EarlyStopping(monitor="val_loss", patience=config.patience or config.epochs,
@@ -60,8 +60,10 @@ class Training:
     def go(self) -> list[dict]:
         """Train to the end, or to the user's stop."""
         state.build(self.model, self.batches.one())
+        distribution.prepare(self.model, self.config.batch_size)
         callbacks = AcrossEpochs(self.callbacks, add_history=True, model=self.model)
         checkpoint = self.session.read()
+        distribution.agree(self.progress.total_steps)
         with self.session.stop.listening():
             callbacks.begin()
             if checkpoint:
@@ -88,8 +90,8 @@ class Training:
 
     def _epoch(self, callbacks) -> None:
         epoch, done = self.progress.epoch, self.progress.step
-        self.model.fit(self.batches.epoch(epoch, done), validation_data=self.validation, callbacks=callbacks,
-                       initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
+        self.model.fit(distribution.divided(self.batches.epoch(epoch, done)), validation_data=self.validation,
+                       callbacks=callbacks, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
         self.progress.epoch, self.progress.step = epoch + 1, 0
         self.progress.stopped_early = bool(self.model.stop_training)
         if self._kept == epoch:

@@ -1,12 +1,11 @@
 """A search over settings: Keras Tuner proposes the trials, and a journal remembers them through any kill.
 
-This is the one place that uses Keras Tuner. Of it are taken the *oracles*, which propose the next values to try, and
-the service by which workers on other machines ask one. Its files aren't used: none of them is written whole or not at
-all, an empty one ends the search, and what the Bayesian one draws by chance isn't in them.
+Here and in `askers.py` Keras Tuner is used, and nowhere else. Of it are taken the *oracles*, which propose the next
+values to try, and the service by which workers on other machines ask one. Its files aren't used: none of them is
+written whole or not at all, an empty one ends the search, and what the Bayesian one draws by chance isn't in them.
 """
 
 import dataclasses
-import time
 from typing import Literal, NamedTuple
 
 import keras_tuner
@@ -18,7 +17,6 @@ from dl100_tf.training.journal import Journal
 
 Method = Literal["random", "grid", "bayesian", "hyperband"]
 FACTOR = 3  # hyperband trains the best third of its trials three times as long
-PATIENCE = 0.5  # seconds until a worker that was told to wait asks again
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,13 +50,17 @@ class Remembering:
     that had begun and not ended are given out again before any new one.
     """
 
-    def remember(self, journal: Journal) -> None:
+    def remember(self, journal: Journal, told) -> None:
         """Live through what the journal holds, and write into it from then on.
+
+        Args:
+            journal: of this search.
+            told: called with a trial when its end is written down.
 
         Raises:
             UserError: it proposes other values than it did then: another version, or another search space.
         """
-        self.journal = None
+        self.journal, self.told = None, told
         self.known = journal.values()
         for event in journal.events:
             if "began" in event:
@@ -90,6 +92,7 @@ class Remembering:
         super().end_trial(trial)
         if self.journal:
             self.journal.add(ended=trial.trial_id, score=self.trials[trial.trial_id].score)
+            self.told(self.trials[trial.trial_id])
 
     @property
     def over(self) -> bool:
@@ -129,13 +132,14 @@ class Bayesian(Remembering, keras_tuner.oracles.BayesianOptimizationOracle):
         return super().populate_space(trial_id)
 
 
-def oracle(plan: Plan, space: keras_tuner.HyperParameters, journal: Journal) -> Remembering:
+def oracle(plan: Plan, space: keras_tuner.HyperParameters, journal: Journal, told=lambda trial: None) -> Remembering:
     """The oracle of a search, as far as the journal says it has come.
 
     Args:
         plan: what is asked for.
         space: what may vary.
         journal: of this search.
+        told: called with each trial of Keras Tuner's that has ended.
     """
     shared = {"objective": keras_tuner.Objective("score", "min"), "hyperparameters": space, "seed": plan.seed + 1,
               "max_consecutive_failed_trials": plan.trials + 1}  # seed 0 would be any; a failure ends only its trial
@@ -145,23 +149,8 @@ def oracle(plan: Plan, space: keras_tuner.HyperParameters, journal: Journal) -> 
     else:
         made = {"grid": Grid, "random": Random, "bayesian": Bayesian}[plan.method](max_trials=plan.trials, **shared)
     made.verbose = 0
-    made.remember(journal)
+    made.remember(journal, told)
     return made
-
-
-def work(asked, worker: str, carry_out) -> None:
-    """Carry out trials until there are no more.
-
-    Args:
-        asked: an oracle, or the client of one elsewhere.
-        worker: who asks: a worker that was killed and comes back under the same name gets its trial again.
-        carry_out: called with a trial's id and its `HyperParameters`; returns its `Outcome`.
-    """
-    while (trial := asked.create_trial(worker)).status != TrialStatus.STOPPED:
-        if trial.status == TrialStatus.IDLE:  # what comes next depends on what others are at
-            time.sleep(PATIENCE)
-        else:
-            report(asked, trial, carry_out(trial.trial_id, trial.hyperparameters))
 
 
 def report(asked, trial, outcome: Outcome) -> None:

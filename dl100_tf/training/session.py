@@ -51,7 +51,8 @@ class Session:
         """Write a checkpoint of the arrays and facts given and of the session's own, and then what follows from it."""
         facts = facts | {"progress": dataclasses.asdict(self.progress), "random": random_state(),
                          "made with": self._made_with}
-        self.checkpoints.save(self.progress.total_steps, arrays, facts)
+        if self.run.writes_checkpoints:
+            self.checkpoints.save(self.progress.total_steps, arrays, facts)
         if self.progress.history and self.progress.step == 0:
             self.run.write_table("history.csv", self.progress.history)
 

@@ -31,7 +31,7 @@ def optimizers(model) -> tuple:
 def capture(model, callbacks, within_epoch: bool) -> tuple[dict[str, np.ndarray], dict]:
     """The state of `model` and `callbacks` as (arrays, JSON-ready facts)."""
     members = variables(model, within_epoch).items()
-    arrays = {name: keras.ops.convert_to_numpy(variable.value) for name, variable in members}
+    arrays = {name: np.array(keras.ops.convert_to_tensor(variable)) for name, variable in members}
     facts = {}
     for callback in callbacks:
         for name in _learnt(callback):

@@ -1,19 +1,17 @@
 """One trial of a search: a run that ends once its net is trained, in a process of its own."""
 
 import math
-import multiprocessing
 import shutil
 import signal
-import sys
-import threading
 import warnings
 
 from dl100_tf.errors import UserError
 from dl100_tf.run import Run
+from dl100_tf.training import processes
 from dl100_tf.training.search import Outcome
 
+OWN = ("config.json", "provenance.json", "log.txt", "failure.json")  # what is of the trial alone
 LOOK = 0.3  # seconds between looks at a trial that is under way
-LOADED = ("tensorboard.plugins.hparams.api", "keras", "tensorflow")  # what is loaded once for all trials
 
 
 class Trained(Exception):
@@ -63,6 +61,13 @@ class Trial(Run):
             warnings.warn(f"{damage} This trial is trained from its beginning.", stacklevel=2)
         shutil.rmtree(self.directory)
 
+    def leave_to(self, run: Run) -> None:
+        """Copy what was trained and all that was made on the way into a run that has nothing of it yet."""
+        for entry in sorted(self.directory.iterdir()):
+            if entry.name not in OWN and not entry.name.startswith(".") and not run.path(entry.name).exists():
+                with run.writing(entry.name) as target:
+                    (shutil.copytree if entry.is_dir() else shutil.copy2)(entry, target)
+
     def outcome(self, epochs: int) -> Outcome | None:
         """What came of the trial, from its files; None where it hasn't been trained for `epochs`."""
         try:
@@ -106,22 +111,6 @@ def objective(row: dict) -> tuple[str, float]:
     raise KeyError("neither loss nor accuracy")
 
 
-def context():
-    """How processes begin: on Linux forked from one that has loaded TensorFlow once, elsewhere anew."""
-    if sys.platform != "linux":
-        return multiprocessing.get_context("spawn")
-    return multiprocessing.get_context("forkserver")
-
-
-def load() -> None:
-    """Begin the process that loads TensorFlow once for all trials, where there is one."""
-    if (made := context()).get_start_method() == "forkserver":
-        from multiprocessing import forkserver
-
-        made.set_forkserver_preload(list(LOADED))
-        forkserver.ensure_running()
-
-
 def in_process(target, arguments: tuple, trial: Trial, stop, watch=lambda: None) -> str:
     """Call `target(*arguments)` in a process of its own and wait for it; why it failed, or nothing.
 
@@ -132,8 +121,7 @@ def in_process(target, arguments: tuple, trial: Trial, stop, watch=lambda: None)
         stop: true once the user wants to stop.
         watch: called while it runs, a few times a second.
     """
-    process = context().Process(target=target, args=arguments, daemon=True)
-    process.start()
+    process = processes.begun(target, arguments)
     diverged = told = ""
     while process.is_alive():
         process.join(LOOK)
@@ -145,12 +133,3 @@ def in_process(target, arguments: tuple, trial: Trial, stop, watch=lambda: None)
     if process.exitcode == -signal.SIGKILL:
         return "killed by the system, as it does where memory runs out"
     return diverged or trial.failure() or (f"ended with exit code {process.exitcode}" if process.exitcode else "")
-
-
-def end_with_parent() -> None:
-    """Let this process end where the one that began it is killed: nobody would hear of what it finds."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        import os
-
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()

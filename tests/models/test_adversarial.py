@@ -117,6 +117,17 @@ def test_one_kind_would_tell_nothing_and_is_refused(kinds):
         adversarial.Adversaries((28, 28, 1), 6, 4, "non_saturating", kinds=kinds)
 
 
+def test_the_critic_hears_how_much_the_pictures_of_a_batch_differ():
+    critic = nets().critic
+    varied = np.random.default_rng(0).normal(size=(4, 28, 28, 1)).astype("float32")
+    alike = np.repeat(varied[:1], 4, axis=0)
+    assert abs(float(critic(varied)[0, 0] - critic(alike)[0, 0])) > 1e-4
+    np.testing.assert_allclose(critic(alike), np.repeat(critic(alike)[:1], 4, axis=0), atol=1e-6)
+    with tf.GradientTape() as tape:  # it has a slope where all are alike, and no nan
+        loss = tf.reduce_sum(critic(alike))
+    assert all(np.isfinite(slope).all() for slope in tape.gradient(loss, critic.trainable_weights))
+
+
 def test_each_step_moves_its_own_net_alone():
     """The critic's, taken by a twin, leaves the generator; and the generator's leaves the critic where its own led."""
     made, twin, key = nets(), nets(), tf.constant([0, 1])

@@ -6,7 +6,7 @@ import keras_tuner
 import pytest
 
 from dl100_tf.errors import UserError
-from dl100_tf.training import search
+from dl100_tf.training import askers, search
 from dl100_tf.training.journal import Journal
 from dl100_tf.training.search import Outcome, Plan
 
@@ -49,7 +49,7 @@ class Searching:
 
         journal = Journal(self.folder)
         journal.begin({})
-        search.work(search.oracle(self.plan, space(self.steps), journal), "tuner0", carry_out)
+        askers.work(search.oracle(self.plan, space(self.steps), journal), "tuner0", carry_out)
 
     @property
     def ended(self) -> dict:
@@ -92,7 +92,7 @@ def test_a_trial_that_fails_does_not_end_the_search(tmp_path, method):
 
 def test_all_may_fail(tmp_path):
     journal = Journal(tmp_path)
-    search.work(search.oracle(Plan("random", 6, 1, 0), space(), journal), "tuner0", lambda *_: Outcome(None, "no"))
+    askers.work(search.oracle(Plan("random", 6, 1, 0), space(), journal), "tuner0", lambda *_: Outcome(None, "no"))
     assert [event["score"] for event in journal.ended().values()] == [None] * 6
 
 

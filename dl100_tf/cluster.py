@@ -1,0 +1,143 @@
+"""Training by several processes: those that `--workers` starts here, or one of a cluster's, by `TF_CONFIG`."""
+
+import dataclasses
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+
+from dl100_tf import settings, terminal
+from dl100_tf.errors import Interrupted, UserError
+from dl100_tf.execution import execute
+from dl100_tf.run import Run
+
+TRIES = 3  # how often workers are started without getting any further
+LOOK = 0.2  # seconds between looks at them
+
+
+def train(recipe, config, run: Run) -> None:
+    """Train the run's net by `config.workers` processes on this machine; the recipe's other parts are left to do.
+
+    If one is lost, all begin again from the newest checkpoint, as nothing can be worked out without it.
+
+    Raises:
+        Interrupted: the user asked to stop; what the newest checkpoint has is saved.
+        UserError: a worker says what is wrong, or they get no further.
+    """
+    with terminal.loading("Loading TensorFlow"):
+        from dl100_tf.training import checkpoints, distribution, interrupts, processes
+        processes.load()
+    newest, stop = checkpoints.Checkpoints(run.path("checkpoints")).newest_step, interrupts.InterruptFlag()
+    tries, before = 0, newest()
+    with stop.listening():
+        while True:
+            lost = _together(recipe, config, run, stop)
+            if lost is None:
+                return
+            tries = tries + 1 if newest() == before else 1
+            before = newest()
+            if tries == TRIES:
+                log = distribution.Worker(run, 1).path("log.txt")
+                raise UserError(f"{lost}, {TRIES} times without getting any further. What the others printed: {log}")
+            interrupts.say(f"{lost}: all begin again from step {before}.")
+
+
+def _together(recipe, config, run: Run, stop) -> str | None:
+    """Let workers train until they are done, or one of them is lost, or the user wants to stop; says who was lost."""
+    from dl100_tf.training import distribution, processes
+
+    addresses = _free_addresses(config.workers)
+    workers = [processes.begun(be_worker, (recipe.__name__, dataclasses.asdict(config), run.name, index, addresses))
+               for index in range(config.workers)]
+    try:
+        while any(worker.is_alive() for worker in workers):
+            time.sleep(LOOK)
+            if stop:
+                raise Interrupted
+            for index, worker in enumerate(workers):
+                if worker.exitcode:
+                    reason = distribution.Worker(run, index).read_json("failure.json", {}).get("reason")
+                    if reason:
+                        raise UserError(reason)
+                    return f"worker {index} was lost (exit code {worker.exitcode})"
+    finally:
+        for worker in workers:  # none of them gets any further without the others
+            worker.kill()
+            worker.join()
+    return None
+
+
+def _free_addresses(count: int) -> list[str]:
+    """As many ports of this machine that nobody listens on."""
+    with_ports = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in with_ports]
+    for server in with_ports:
+        server.close()
+    return addresses
+
+
+def be_worker(module: str, chosen: dict, name: str, index: int, addresses: list[str]) -> None:
+    """Be one of the processes; the chief prints, the others write what they say to `workers/<index>/log.txt`."""
+    from dl100_tf.training import processes
+    from dl100_tf.training.distribution import Worker
+
+    terminal.prepare()
+    processes.end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started them decides
+    os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
+    recipe = importlib.import_module(module)
+    worker = Worker(Run(settings.name_of(recipe), name), index)
+    processes.log_to(worker.path("log.txt"), errors_only=index == 0)
+    worker.path("failure.json").unlink(missing_ok=True)
+    try:
+        processes.wait_for(worker)
+        be_one_of_several(recipe, recipe.Config(**chosen), worker)
+    except UserError as error:
+        worker.write_json("failure.json", {"reason": str(error)})
+        sys.exit(2)
+    except BaseException:
+        traceback.print_exc()
+        sys.exit(1)
+
+
+def join(recipe, config, run: Run, words: list[str]) -> int:
+    """Be the worker that `TF_CONFIG` says; the chief then starts anew, alone, for what comes after the training.
+
+    Returns:
+        The exit code; 75 where another worker was lost, and all are to be started again.
+    """
+    with terminal.loading("Loading TensorFlow"):
+        import tensorflow as tf
+
+        from dl100_tf.training import distribution
+    index, count = distribution.task()
+    print(f"worker {index} of {count}", flush=True)
+    try:
+        be_one_of_several(recipe, config, distribution.Worker(run, index))
+    except tf.errors.OpError as error:
+        print(f"error: another worker was lost ({type(error).__name__}): start all of them again, they go on from the "
+              "newest checkpoint.", file=sys.stderr, flush=True)
+        os._exit(75)  # what waits for the other workers would keep the process for minutes
+    if index:
+        print("The net is trained; the chief carries on.")
+        return 0
+    del os.environ["TF_CONFIG"]
+    os.execv(sys.executable, [sys.executable, "-m", recipe.__name__, *words])
+
+
+def be_one_of_several(recipe, config, worker) -> None:
+    """Train as one of the workers of `TF_CONFIG`, in step with all others, until the run's net is trained.
+
+    They read their variables together, so a checkpoint is due by the count of steps and not by each one's clock.
+    """
+    from dl100_tf.training.trials import Trained
+
+    try:
+        execute(recipe, dataclasses.replace(config, checkpoint_minutes=0.0), worker)
+    except Trained:
+        return
+    raise UserError(f"{settings.name_of(recipe)} trains no net that workers could share.")

@@ -1,0 +1,167 @@
+"""Several devices, or several machines, that share every batch: the same steps as one would take, sooner.
+
+On one machine it is TensorFlow's MirroredStrategy. On several, or in several processes of one, each is started with a
+`TF_CONFIG` that names all of them, and it is MultiWorkerMirroredStrategy. Keras 3's `fit` stumbles over the latter
+(https://github.com/keras-team/keras/issues/20585): what it does with the values of a step is done here in its place.
+"""
+
+import contextlib
+import json
+import os
+
+import keras
+import tensorflow as tf
+
+from dl100_tf.errors import UserError
+from dl100_tf.run import Run
+from dl100_tf.training.trials import Trained
+
+
+class Worker(Run):
+    """A run as one of several workers sees it: they share the chief's checkpoints, which it alone writes.
+
+    The chief's other files are the run's own, the others' are in `workers/<index>/` of it. The recipe ends for all of
+    them once its net is trained: what comes after it is the business of one process, of which nobody waits for another.
+
+    Args:
+        run: the run.
+        index: of the worker; the chief's is 0.
+    """
+
+    def __init__(self, run: Run, index: int):
+        super().__init__(run.project, run.name)
+        self._run, self._index, self._ends = run, index, True
+        self.writes_checkpoints = index == 0
+        self.directory = run.directory if index == 0 else run.directory / "workers" / str(index)
+
+    def part(self, name: str) -> "Worker":
+        """A part of the run, shared alike; the recipe doesn't end with it."""
+        part = Worker(self._run.part(name), self._index)
+        part._ends = False
+        return part
+
+    def path(self, name: str):
+        """Where `name` is; the checkpoints are the chief's."""
+        return self._run.path(name) if name == "checkpoints" else super().path(name)
+
+    def after_training(self) -> None:
+        """End the recipe here, unless it is a part of the run that is trained.
+
+        Raises:
+            Trained: the run's own net is.
+        """
+        if self._ends:
+            raise Trained
+
+
+def task() -> tuple[int, int] | None:
+    """Which worker this process is, from 0, and how many there are, by `TF_CONFIG`; None where that isn't set.
+
+    Raises:
+        UserError: it doesn't say.
+    """
+    told = os.environ.get("TF_CONFIG")
+    if not told:
+        return None
+    try:
+        said = json.loads(told)
+        workers, index = said["cluster"]["worker"], int(said["task"]["index"])
+        if said["task"]["type"] != "worker" or set(said["cluster"]) != {"worker"} or not 0 <= index < len(workers):
+            raise ValueError("each task has to be one of the cluster's workers; the first is the chief")
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"TF_CONFIG can't be followed ({type(error).__name__}: {error}). It has to look like "
+                        '{"cluster": {"worker": ["host:port", "host:port"]}, "task": {"type": "worker", "index": 0}}'
+                        ) from None
+    return index, len(workers)
+
+
+@contextlib.contextmanager
+def shared(devices: int):
+    """What is built inside is trained by all workers of `TF_CONFIG`, or else by that many devices of this machine.
+
+    Without as many GPUs, the processor is divided into devices; that is no faster, and shows that it works.
+
+    Raises:
+        UserError: there are fewer GPUs than that, but some.
+    """
+    if task():
+        with tf.distribute.MultiWorkerMirroredStrategy().scope():
+            yield
+    elif devices > 1:
+        with tf.distribute.MirroredStrategy(_devices(devices)).scope():
+            yield
+    else:
+        yield
+
+
+def _devices(count: int) -> list[str]:
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus and len(gpus) < count:
+        raise UserError(f"--devices can't be {count}: this machine has {len(gpus)} GPUs. CUDA_VISIBLE_DEVICES= takes "
+                        "its processor.")
+    if gpus:
+        return [f"GPU:{number}" for number in range(count)]
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * count)
+    return [f"CPU:{number}" for number in range(count)]
+
+
+def prepare(model, batch_size: int) -> None:
+    """Make a built model's `fit` work where it is shared.
+
+    Args:
+        model: all its variables are there.
+        batch_size: examples a batch, of all devices together.
+
+    Raises:
+        UserError: batches can't be shared evenly, or the model can't be shared.
+    """
+    strategy = tf.distribute.get_strategy()
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return
+    if len(getattr(model, "optimizers", ())) > 1:
+        raise UserError("nets that play against each other are trained on one device: every one would draw the same "
+                        "noise.")
+    if batch_size % replicas:
+        raise UserError(f"--batch-size {batch_size} can't be shared evenly by {replicas} devices: take a multiple of "
+                        f"{replicas}.")
+    if task():
+        model._maybe_symbolic_build = lambda **_: None  # all there is to build is there
+        model.train_function = _each(strategy, model.train_step)
+        model.test_function = _each(strategy, model.test_step)
+
+
+def _each(strategy, step):
+    """A step of every worker on its part of the next batch. Keras asks its metrics, not these, what all have seen."""
+    @tf.function
+    def on_next(iterator):
+        values = strategy.run(step, args=(next(iterator),))
+        return keras.tree.map_structure(lambda value: strategy.experimental_local_results(value)[0], values)
+    return on_next
+
+
+def divided(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """`dataset` so that workers divide each of its batches among them, and not its elements."""
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return dataset.with_options(options)
+
+
+def agree(step: int) -> None:
+    """Make sure that all workers go on from the same step.
+
+    Raises:
+        UserError: they don't.
+    """
+    strategy = tf.distribute.get_strategy()
+    if not task():
+        return
+
+    @tf.function
+    def steps():
+        return strategy.run(lambda: tf.distribute.get_replica_context().all_gather(tf.constant([step]), axis=0))
+
+    found = strategy.experimental_local_results(steps())[0].numpy().tolist()
+    if len(set(found)) > 1:
+        raise UserError(f"the workers have read different checkpoints (steps {found}): run them again.")
