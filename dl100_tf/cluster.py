@@ -50,7 +50,7 @@ def _together(recipe, config, run: Run, stop) -> str | None:
     """Let workers train until they are done, or one of them is lost, or the user wants to stop; says who was lost."""
     from dl100_tf.training import distribution, processes
 
-    addresses = _free_addresses(config.workers)
+    addresses = free_addresses(config.workers)
     workers = [processes.begun(be_worker, (recipe.__name__, dataclasses.asdict(config), run.name, index, addresses))
                for index in range(config.workers)]
     try:
@@ -71,7 +71,7 @@ def _together(recipe, config, run: Run, stop) -> str | None:
     return None
 
 
-def _free_addresses(count: int) -> list[str]:
+def free_addresses(count: int) -> list[str]:
     """As many ports of this machine that nobody listens on."""
     with_ports = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in with_ports]

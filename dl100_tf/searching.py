@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+import math
 import sys
 import time
 import traceback
@@ -16,7 +17,7 @@ from dl100_tf.run import Run
 from dl100_tf.training import askers, processes, search, spaces
 from dl100_tf.training.interrupts import InterruptFlag, say
 from dl100_tf.training.search import Outcome
-from dl100_tf.training.trials import Trained, Trial, in_process, objective
+from dl100_tf.training.trials import Trained, Trial, in_process
 
 PLANNED = ("linear", "cosine", "one_cycle")  # learning rates that depend on how many epochs are to come
 
@@ -78,15 +79,14 @@ class Search:
 
     def carry_out(self, named: str, hp) -> Outcome:
         """Train one trial, or the rest of it, in a process of its own."""
-        trial, epochs = Trial(self.run, named), hp.values.get("tuner/epochs", self.config.epochs)
+        trial = Trial(self.run, named)
         try:
-            chosen = dataclasses.asdict(dataclasses.replace(self.space(hp, self.config), epochs=epochs))
+            chosen = self._settings(hp.values)
         except UserError as error:
             outcome = Outcome(None, str(error))
         else:
-            chosen = json.loads(json.dumps(chosen))
             trial.prepare(chosen, self._shorter(hp))
-            outcome = trial.outcome(epochs) or self._train(trial, chosen, epochs)
+            outcome = trial.outcome(chosen["epochs"]) or self._train(trial, chosen)
         if outcome.score is None:
             trial.write_json("failure.json", {"reason": outcome.reason})
         return outcome
@@ -96,41 +96,53 @@ class Search:
 
         What the winner has trained becomes the run's own where it is all of that: then only the score is missing.
         """
-        trial = Trial(self.run, self._winner())
-        found = trial.read_json("config.json")
+        named = self._winner()
+        found = self._settings(self.journal.values()[named])
         if found["epochs"] == self.config.epochs:
-            trial.leave_to(self.run)
+            Trial(self.run, named).leave_to(self.run)
         return found | {"epochs": self.config.epochs}
 
     def explain(self) -> None:
         """Show the search in the run's report."""
         from dl100_tf import evaluation
 
-        ended = {number: Trial(self.run, number) for number in self.journal.ended()}
-        configs = {number: trial.read_json("config.json", {}) for number, trial in ended.items()}
-        known = [config for config in configs.values() if config]
-        varied = [name for name in known[0] if name != "epochs" and len({str(one[name]) for one in known}) > 1]
-        judged_by = objective(next(row for trial in ended.values() if (row := trial.kept_row(0))))[0]
+        values, ended = self.journal.values(), self.journal.ended()
+        chosen = {named: self._settings(values[named]) for named in ended if ended[named]["score"] is not None}
+        varied = [name for name in self._settings({}) if name != "epochs"
+                  and len({str(one[name]) for one in chosen.values()}) > 1]
+        metric = Trial(self.run, self._winner()).metric() or ("val_loss", 0.0)
         rows = []
-        for number, trial in ended.items():
-            spent, row = trial.read_json("training.json", {}), trial.kept_row(0)
-            failed = self.journal.ended()[number]["score"] is None
-            rows.append({"trial": trial.number} | {name: configs[number].get(name) for name in varied} | {
+        for named, event in ended.items():
+            trial, score = Trial(self.run, named), event["score"]
+            spent = trial.spent()
+            rows.append({"trial": trial.number} | {name: chosen.get(named, {}).get(name) for name in varied} | {
                 "epochs": spent.get("epochs", 0), "seconds": spent.get("train_seconds", 0.0),
-                judged_by: None if failed or not row else row[judged_by], "why": trial.failure() if failed else ""})
+                metric[0]: None if score is None else 1 - score if metric[0] == "val_accuracy" else score,
+                "why": trial.failure() if score is None else ""})
         if not any(row["why"] for row in rows):
             rows = [{name: cell for name, cell in row.items() if name != "why"} for row in rows]
-        evaluation.explain_search(self.run, rows, varied, judged_by, self.method)
+        evaluation.explain_search(self.run, rows, varied, metric[0], self.method)
         evaluation.report(self.run)
 
-    def _train(self, trial: Trial, chosen: dict, epochs: int) -> Outcome:
+    def _settings(self, values: dict) -> dict:
+        """The settings of a trial, as they stand in its `config.json`, of the values that Keras Tuner gave it.
+
+        Raises:
+            UserError: they don't go together.
+        """
+        hp = keras_tuner.HyperParameters()
+        hp.values = dict(values)
+        config = dataclasses.replace(self.space(hp, self.config), epochs=values.get("tuner/epochs", self.config.epochs))
+        return json.loads(json.dumps(dataclasses.asdict(config)))
+
+    def _train(self, trial: Trial, chosen: dict) -> Outcome:
         """Train a trial, and read what came of it from its files.
 
         Raises:
             Interrupted: the user asked to stop.
         """
         reason = in_process(be_trial, (self.recipe.__name__, chosen, self.run.name, trial.named), trial, self.stop)
-        outcome = None if reason else trial.outcome(epochs)
+        outcome = None if reason else trial.outcome(chosen["epochs"])
         if outcome is None and self.stop:
             raise Interrupted
         return outcome or Outcome(None, reason or "it left no figures")
@@ -158,18 +170,15 @@ class Search:
         scores = {named: event["score"] for named, event in self.journal.ended().items()}
         best = min((named for named in scores if scores[named] is not None), key=scores.get, default=None)
         trial = Trial(self.run, ended.trial_id)
-        words = [f"trial {trial.number}/{self.trials}",
-                 self._scored(ended.trial_id) if ended.score is not None else f"failed: {trial.failure()}"]
-        words += [f"best {self._scored(best).split()[-1]} (trial {int(best) + 1})"] if best else []
+        words = [f"trial {trial.number}/{self.trials}", "{} {:.4f}".format(*trial.metric() or ("score", ended.score))
+                 if ended.score is not None else f"failed: {trial.failure()}"]
+        if best:
+            best = Trial(self.run, best)
+            words += [f"best {(best.metric() or ('', math.nan))[1]:.4f} (trial {best.number})"]
         words += [f"about {_spelled(left)} left" if (left := (self.trials - len(scores)) * spent) >= 1 else "done"]
         words += [f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
                   for name, value in ended.hyperparameters.values.items() if not name.startswith("tuner/")]
         say("  ".join(words))
-
-    def _scored(self, number: str) -> str:
-        """The metric that a trial is judged by, and its value."""
-        name, value = objective(Trial(self.run, number).kept_row(0))
-        return f"{name} {value:.4f}"
 
 
 def be_trial(module: str, chosen: dict, name: str, named: str) -> None:

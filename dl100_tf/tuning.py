@@ -3,6 +3,7 @@
 import dataclasses
 import shlex
 import time
+import warnings
 from typing import Annotated, Literal
 
 import tyro
@@ -59,6 +60,8 @@ def carry_out(recipe, run: Run, words: list[str], command: str) -> dict | None:
         from dl100_tf.searching import Search
         from dl100_tf.training.journal import Journal
     journal = Journal(run.path(FOLDER))
+    if journal.settings:
+        mend(run, journal)
     flags = begun(recipe, run, journal, words)
     if run.finished_epochs and run.path("tables/search.json").is_file():
         return None
@@ -104,6 +107,18 @@ def help_chief(recipe, run: Run, name: str) -> bool:
     Search(recipe, run, journal, config, **asked_for).help(worker)
     print("There is nothing more to try; the chief carries on.")
     return True
+
+
+def mend(run: Run, journal) -> None:
+    """Put damaged files of a search's run aside, with a warning: the journal knows what they said."""
+    for name in ("config.json", "provenance.json", BEST):
+        try:
+            run.read_json(name)
+        except UserError as damage:
+            warnings.warn(f"{damage} It is made anew from the search's journal.", stacklevel=2)
+            run.path(name).replace(run.path(f"{name}.damaged"))
+    if not run.exists:
+        run.write_json("config.json", journal.settings["config"])
 
 
 def begun(recipe, run: Run, journal, words: list[str]):

@@ -6,14 +6,15 @@ after Chen et al. 2016 (InfoGAN), arXiv:1606.03657
 
 import keras
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
 from dl100_tf.errors import UserError
+from dl100_tf.models.crowds import Crowd
 from dl100_tf.models.games import GAMES
 from dl100_tf.models.judges import SIZES
 
 PENALTY = 10.0  # weight of the gradient penalty, Gulrajani's
-PUZZLE = 0.3  # weight of guessing the kind: where it counts for more, kinds decide how often each digit is made
+PUZZLE = 0.7  # weight of guessing the kind: it makes pictures clear, where a group's score makes them many
 
 
 def doublings(side: int) -> int:
@@ -52,9 +53,8 @@ def critic(shape: tuple[int, int, int], width: int, classes: int = 0, kinds: int
     """A net from pictures (batch, *shape), -1 to 1, to a score (batch, 1).
 
     Its dense layer sees the whole picture: a score that is summed up from places can't tell a loop that closes from one
-    that doesn't. It has no normalisation, which would hide how bright or how varied a batch is. One number tells it how
-    much the pictures of a batch differ, so that a generator that has given something up is found out (the minibatch
-    standard deviation of Karras et al. 2017, arXiv:1710.10196, here of the dense layer).
+    that doesn't. It has no normalisation, which would hide how bright or how varied a batch is. Beside each picture it
+    sees what the eight of its group have in common, so that a generator that makes too few sevens is found out.
 
     Args:
         shape: of a picture.
@@ -67,7 +67,7 @@ def critic(shape: tuple[int, int, int], width: int, classes: int = 0, kinds: int
     for number in range(doublings(shape[0])):
         x = layers.LeakyReLU(0.2)(layers.Conv2D(width << number, 4, 2, "same")(x))
     seen = layers.LeakyReLU(0.2)(layers.Dense(8 * width)(layers.Flatten()(x)))
-    score = layers.Dense(1)(layers.Concatenate()([seen, _spread(seen)]))
+    score = layers.Dense(1)(layers.Concatenate()([seen, Crowd()(seen)]))
     if kinds:
         return keras.Model(picture, [score, layers.Dense(kinds, name="kind")(seen)], name="critic")
     if not classes:
@@ -75,12 +75,6 @@ def critic(shape: tuple[int, int, int], width: int, classes: int = 0, kinds: int
     told = keras.Input((classes,), name="class")
     fits = layers.Dot(axes=1)([seen, layers.Dense(seen.shape[1], use_bias=False)(told)])
     return keras.Model([picture, told], layers.Add()([score, fits]), name="critic")
-
-
-def _spread(seen):
-    """How much the rows (batch, n) of a batch differ: the mean of its columns' standard deviations, a column."""
-    spread = ops.mean(ops.sqrt(ops.var(seen, axis=0) + 1e-6))  # a slope at 0 as well, where all are alike
-    return ops.ones_like(seen[:, :1]) * spread
 
 
 class Adversaries(keras.Model):

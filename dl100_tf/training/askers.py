@@ -1,7 +1,7 @@
 """Who asks a search's oracle what to try: threads of this process, or workers elsewhere, by Keras Tuner's service.
 
-As Keras Tuner has it, a process is told by its environment who it is: `KERASTUNER_TUNER_ID` is `chief` or a worker's own
-name, and `KERASTUNER_ORACLE_IP` and `KERASTUNER_ORACLE_PORT` say where the chief is.
+As Keras Tuner has it, a process is told by its environment who it is: `KERASTUNER_TUNER_ID` is `chief` or a worker's
+own name, and `KERASTUNER_ORACLE_IP` and `KERASTUNER_ORACLE_PORT` say where the chief is.
 """
 
 import os

@@ -10,6 +10,7 @@ from dl100_tf.run import Run
 from dl100_tf.training import processes
 from dl100_tf.training.search import Outcome
 
+JUDGES = ("val_accuracy", "val_loss", "loss")  # what a trial is judged by: the first that its history has
 OWN = ("config.json", "provenance.json", "log.txt", "failure.json")  # what is of the trial alone
 LOOK = 0.3  # seconds between looks at a trial that is under way
 
@@ -70,23 +71,28 @@ class Trial(Run):
 
     def outcome(self, epochs: int) -> Outcome | None:
         """What came of the trial, from its files; None where it hasn't been trained for `epochs`."""
-        try:
-            row = self.kept_row(epochs)
-        except (UserError, ValueError, TypeError, KeyError, IndexError):  # a damaged file; training writes it again
+        spent, found = self.spent(), self.metric()
+        if not found or (spent["epochs"] < epochs and not spent["stopped_early"]):
             return None
-        if row is None:
-            return None
-        name, value = objective(row)
+        name, value = found
         if not math.isfinite(value):
             return Outcome(None, f"{name} is {value}")
         return Outcome(1 - value if name == "val_accuracy" else value)
 
-    def kept_row(self, epochs: int) -> dict | None:
-        """The row of the history whose weights were kept; None where it hasn't been trained for `epochs`."""
-        spent = self.read_json("training.json")
-        if spent is None or (spent["epochs"] < epochs and not spent["stopped_early"]):
+    def spent(self) -> dict:
+        """What `training.json` holds; nothing where there is none, or it is damaged: then training writes it again."""
+        try:
+            return self.read_json("training.json", {})
+        except UserError:
+            return {}
+
+    def metric(self) -> tuple[str, float] | None:
+        """What the trial is judged by, and its value in the epoch whose weights were kept; None where nobody knows."""
+        try:
+            row = self.read_table("history.csv")[self.spent()["best_epoch"] - 1]
+        except (ValueError, TypeError, AttributeError, KeyError, IndexError):  # a damaged file
             return None
-        return self.read_table("history.csv")[spent["best_epoch"] - 1]
+        return next(((name, row[name]) for name in JUDGES if name in row), None)
 
     def failure(self) -> str:
         """Why it failed, in words; empty where nothing is known of that."""
@@ -101,14 +107,6 @@ class Trial(Run):
         wrong = [f"{name} is {value} in epoch {rows[-1]['epoch']:.0f}" for name, value in rows[-1].items()
                  if not math.isfinite(value)] if rows else []
         return wrong[0] if wrong else ""
-
-
-def objective(row: dict) -> tuple[str, float]:
-    """What a trial is judged by, of a row of its history: its name and value."""
-    for name in ("val_accuracy", "val_loss", "loss"):
-        if name in row:
-            return name, row[name]
-    raise KeyError("neither loss nor accuracy")
 
 
 def in_process(target, arguments: tuple, trial: Trial, stop, watch=lambda: None) -> str:

@@ -1,0 +1,141 @@
+"""Devices and workers that share every batch: they take the steps that one would."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dl100_tf import cli, training
+from dl100_tf.errors import UserError
+from dl100_tf.models import adversarial
+from dl100_tf.projects import mlp_mnist, perceptron_points
+from dl100_tf.run import Run
+from dl100_tf.training import distribution
+from dl100_tf.training.trials import Trained
+
+ROOT = Path(__file__).parents[2]
+# Nothing that is drawn by chance on each device, nor worked out from what one device sees of a batch.
+ALIKE = ("--source", "sample", "--hidden", "32", "--batch-size", "64", "--dropout", "0", "--no-normalise",
+         "--no-augment", "--checkpoint-steps", "5")
+
+
+def config(index: int, kind: str = "worker", **cluster) -> str:
+    return json.dumps({"cluster": {"worker": ["a:1", "b:2"]} | cluster, "task": {"type": kind, "index": index}})
+
+
+def test_who_a_worker_is(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert distribution.task() is None
+    monkeypatch.setenv("TF_CONFIG", config(1))
+    assert distribution.task() == (1, 2)
+
+
+@pytest.mark.parametrize("told", ["{", "[]", "{}", config(0, worker=[]), config(2), config(-1), config(0, "chief"),
+                                  config(0, ps=["c:3"])])
+def test_a_config_that_can_not_be_followed_is_shown_how(monkeypatch, told):
+    monkeypatch.setenv("TF_CONFIG", told)
+    with pytest.raises(UserError, match=r"TF_CONFIG can't be followed .* It has to look like"):
+        distribution.task()
+
+
+def test_workers_share_the_chief_s_checkpoints_and_end_with_the_training(home):
+    run = Run("mlp_mnist", "a")
+    chief, other = distribution.Worker(run, 0), distribution.Worker(run, 1)
+    assert chief.directory == run.directory and other.directory == run.directory / "workers/1"
+    assert chief.writes_checkpoints and not other.writes_checkpoints
+    assert chief.path("checkpoints") == other.path("checkpoints") == run.path("checkpoints")
+    part = other.part("frozen")
+    assert part.path("checkpoints") == run.part("frozen").path("checkpoints")
+    assert part.directory == run.part("frozen").directory / "workers/1" and not part.writes_checkpoints
+    part.after_training()
+    with pytest.raises(Trained):
+        other.after_training()
+
+
+def test_a_run_of_workers_needs_a_name(home, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", config(0))
+    with pytest.raises(UserError, match="share a name, --run NAME"):
+        cli.train(mlp_mnist, [])
+
+
+@pytest.fixture
+def two_devices(monkeypatch):
+    """As if there were two devices, for what is asked before anything is trained."""
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    monkeypatch.setattr(type(strategy), "num_replicas_in_sync", 2)
+    monkeypatch.setattr(tf.distribute, "get_strategy", lambda: strategy)
+
+
+def test_batches_have_to_be_shared_evenly(two_devices, home):
+    model = mlp_mnist.build_model(mlp_mnist.Config(hidden=(4,)))
+    distribution.prepare(model, 64)
+    with pytest.raises(UserError, match="--batch-size 63 can't be shared evenly by 2 devices: take a multiple of 2"):
+        distribution.prepare(model, 63)
+
+
+def test_a_game_is_played_on_one_device(two_devices):
+    nets = adversarial.Adversaries((28, 28, 1), 4, 4, "minimax")
+    with pytest.raises(UserError, match="trained on one device"):
+        distribution.prepare(nets, 64)
+
+
+def test_what_is_trained_in_numpy_is_on_one_device(home):
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope(), pytest.raises(UserError, match="leave --devices and"):
+        cli.execute(perceptron_points, perceptron_points.Config(source="sample", epochs=1),
+                    Run("perceptron_points", "a"))
+
+
+def test_more_gpus_than_there_are(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"] if kind == "GPU" else [])
+    with pytest.raises(UserError, match="--devices can't be 2: this machine has 1 GPUs"), training.shared(2):
+        pass
+
+
+@pytest.fixture(scope="module")
+def alone(forked, tmp_path_factory):
+    """The history of a run on one device."""
+    return trained(forked, tmp_path_factory.mktemp("alone"))
+
+
+def trained(forked, home, *words) -> np.ndarray:
+    done = forked("dl100_tf.projects.mlp_mnist", *ALIKE, "--epochs", "2", "--run", "a", *words,
+                  env={"DL100_HOME": str(home)}, together=True)
+    assert done.returncode == 0, done.stdout
+    assert (home / "runs/mlp_mnist/a/report.html").is_file()
+    return np.loadtxt(home / "runs/mlp_mnist/a/history.csv", delimiter=",", skiprows=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flag", ["--devices", "--workers"])
+def test_two_take_the_steps_of_one(forked, alone, home, flag):
+    np.testing.assert_allclose(trained(forked, home, flag, "2"), alone, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_when_a_worker_is_killed_all_go_on_from_the_newest_checkpoint(home):
+    words = [sys.executable, "-m", "dl100_tf.projects.mlp_mnist", *ALIKE, "--epochs", "12", "--run", "a"]
+    process = subprocess.Popen([*words, "--workers", "2"], cwd=ROOT, env=os.environ | {"DL100_HOME": str(home)},
+                               text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    run = home / "runs/mlp_mnist/a"
+    while len(list(run.glob("checkpoints/step-*"))) < 2 and process.poll() is None:
+        time.sleep(0.05)
+    os.kill(json.loads((run / "workers/1/.owner.json").read_text())["pid"], signal.SIGKILL)
+    said, _ = process.communicate(timeout=280)
+    assert process.returncode == 0, said
+    assert "worker 1 was lost (exit code -9): all begin again from step" in said and "Resuming" in said
+    rows = np.loadtxt(run / "history.csv", delimiter=",", skiprows=1)
+    assert rows[:, 0].tolist() == list(range(1, 13)) and rows[-1, 2] < rows[0, 2]
+
+
+@pytest.mark.slow
+def test_what_a_worker_can_not_do_is_said_once_and_nothing_begins_again(forked, home):
+    done = forked("dl100_tf.projects.mlp_mnist", *ALIKE, "--batch-size", "63", "--workers", "2", "--run", "a",
+                  env={"DL100_HOME": str(home)}, together=True)
+    assert done.returncode == 2 and done.stdout.count("can't be shared evenly by 2 devices") == 1
