@@ -11,7 +11,7 @@ from dl100_tf.evaluation.tables import table
 from dl100_tf.evaluation.wording import clean
 
 ENOUGH = 8  # trials with a score, below which nothing is said of what mattered
-TREES = 300
+TREES = 100
 DECADE = 8.0  # a setting whose largest value is so many times its least is seen by its logarithm
 
 
@@ -135,7 +135,7 @@ def importance(rows: list[dict], settings: list[str], judged_by: str) -> tuple[d
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of few trials, some are in every tree
         forest.fit(x, y)
-    worse = permutation_importance(forest, x, y, n_repeats=20, random_state=0).importances_mean.clip(0)
+    worse = permutation_importance(forest, x, y, n_repeats=10, random_state=0).importances_mean.clip(0)
     shares = worse / worse.sum() if worse.sum() > 0 else worse
     found = dict(sorted(zip(settings, shares.tolist(), strict=True), key=lambda item: -item[1]))
     return found, float(forest.oob_score_) if math.isfinite(forest.oob_score_) else 0.0

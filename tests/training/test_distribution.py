@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,6 @@ import tensorflow as tf
 
 from dl100_tf import cli, training
 from dl100_tf.errors import UserError
-from dl100_tf.models import adversarial
 from dl100_tf.projects import mlp_mnist, perceptron_points
 from dl100_tf.run import Run
 from dl100_tf.training import distribution
@@ -81,9 +81,8 @@ def test_batches_have_to_be_shared_evenly(two_devices, home):
 
 
 def test_a_game_is_played_on_one_device(two_devices):
-    nets = adversarial.Adversaries((28, 28, 1), 4, 4, "minimax")
     with pytest.raises(UserError, match="trained on one device"):
-        distribution.prepare(nets, 64)
+        distribution.prepare(SimpleNamespace(optimizers=("the critic's", "the generator's")), 64)
 
 
 def test_what_is_trained_in_numpy_is_on_one_device(home):
@@ -96,6 +95,21 @@ def test_more_gpus_than_there_are(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"] if kind == "GPU" else [])
     with pytest.raises(UserError, match="--devices can't be 2: this machine has 1 GPUs"), training.shared(2):
         pass
+
+
+def test_the_manifest_is_kubernetes_and_tells_each_pod_who_it_is(monkeypatch):
+    yaml = pytest.importorskip("yaml")
+    validate = pytest.importorskip("kubernetes_validate").validate
+    parts = [*yaml.safe_load_all((ROOT / "projects/scaling.yaml").read_text(encoding="utf-8"))]
+    for part in parts:
+        validate(part, "1.31", strict=True)
+    (container,) = parts[-1]["spec"]["template"]["spec"]["containers"]
+    script = container["args"][0].split("until ")[0] + 'printf "%s" "$TF_CONFIG"'
+    for index in range(parts[-1]["spec"]["replicas"]):
+        told = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True,
+                              env=os.environ | {"HOSTNAME": f"dl100-{index}"}).stdout
+        monkeypatch.setenv("TF_CONFIG", told)
+        assert distribution.task() == (index, parts[-1]["spec"]["replicas"])
 
 
 @pytest.fixture(scope="module")
