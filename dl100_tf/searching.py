@@ -51,10 +51,10 @@ class Search:
         """
         space = keras_tuner.HyperParameters()
         self.space(space, self.config)
-        self.journal.begin({"method": self.method, "trials": self.trials, "config": dataclasses.asdict(self.config)})
         plan = search.Plan(self.method, self.trials, self.config.epochs, self.config.seed)
         say(f"search  {self.method} over {', '.join(one.name for one in space.space)}; at most {self.trials} trials")
         oracle, chief = search.oracle(plan, space, self.journal, self._tell), askers.chief()
+        self.journal.begin({"method": self.method, "trials": self.trials, "config": dataclasses.asdict(self.config)})
         with self.stop.listening():
             if chief:
                 say(f"chief   workers can ask at {chief}")
@@ -75,7 +75,7 @@ class Search:
         """
         self._load()
         with self.stop.listening():
-            askers.work(askers.client(), worker, self.carry_out)
+            askers.work(askers.client(), worker, self.carry_out, self.stop)
 
     def carry_out(self, named: str, hp) -> Outcome:
         """Train one trial, or the rest of it, in a process of its own."""

@@ -56,7 +56,7 @@ def serve(asked: Remembering, address: str, stop) -> None:
         UserError: nobody can listen there.
     """
     servicer = oracle_chief.OracleServicer(asked)
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1), options=[("grpc.so_reuseport", 0)])
     protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
     try:
         server.add_insecure_port(address)
@@ -84,25 +84,32 @@ def together(asked: Remembering, several: int, carry_out, stop) -> None:
     """
     def one(number: int) -> None:
         try:
-            work(asked, f"tuner{number}", carry_out)
+            work(asked, f"tuner{number}", carry_out, stop)
         except BaseException:
             stop.is_set = True
             raise
 
     with futures.ThreadPoolExecutor(several, thread_name_prefix="tuner") as threads:
-        for done in [threads.submit(one, number) for number in range(several)]:
-            done.result()
+        raised = [done.exception() for done in [threads.submit(one, number) for number in range(several)]]
+    for error in sorted(filter(None, raised), key=lambda error: isinstance(error, Interrupted)):
+        raise error
 
 
-def work(asked, worker: str, carry_out) -> None:
+def work(asked, worker: str, carry_out, stop=False) -> None:
     """Carry out trials until there are no more.
 
     Args:
         asked: an oracle, or the client of one elsewhere.
         worker: who asks: a worker that was killed and comes back under the same name gets its trial again.
         carry_out: called with a trial's id and its `HyperParameters`; returns its `Outcome`.
+        stop: true once the user wants to stop.
+
+    Raises:
+        Interrupted: he does.
     """
     while (trial := asked.create_trial(worker)).status != TrialStatus.STOPPED:
+        if stop:
+            raise Interrupted
         if trial.status == TrialStatus.IDLE:  # what comes next depends on what others are at
             time.sleep(PATIENCE)
         else:

@@ -36,6 +36,13 @@ class Plan:
     seed: int
 
 
+class Count(int):
+    """How many trials there are; Keras Tuner gives their ids as many digits as it has, and more trials change no id."""
+
+    def __str__(self):
+        return "12345"
+
+
 class Outcome(NamedTuple):
     """What came of a trial: a score, the smaller the better, or none and the reason why."""
 
@@ -72,7 +79,7 @@ class Remembering:
 
     def _begin_again(self, event: dict) -> None:
         trial = self.create_trial(f"again {event['began']}")
-        if trial.trial_id != event["began"] or trial.hyperparameters.values != event["values"]:
+        if int(trial.trial_id) != int(event["began"]) or trial.hyperparameters.values != event["values"]:
             raise UserError("the search can't go on: it would try other values now than it did. It was begun with "
                             "another version of this project or of Keras Tuner: start again under another --run name.")
 
@@ -87,8 +94,12 @@ class Remembering:
     @keras_tuner.synchronized
     def end_trial(self, trial):
         """Take in a trial's score; the second time it says nothing new."""
-        if self.journal and trial.trial_id in self.journal.ended():
+        if self.journal and trial.trial_id in self.journal.ended():  # to a chief that was restarted
+            self.ongoing_trials = {who: one for who, one in self.ongoing_trials.items()
+                                   if one.trial_id != trial.trial_id}
             return
+        if trial.trial_id in self._retry_queue:
+            self._retry_queue.remove(trial.trial_id)
         super().end_trial(trial)
         if self.journal:
             self.journal.add(ended=trial.trial_id, score=self.trials[trial.trial_id].score)
@@ -145,9 +156,10 @@ def oracle(plan: Plan, space: keras_tuner.HyperParameters, journal: Journal, tol
               "max_consecutive_failed_trials": plan.trials + 1}  # seed 0 would be any; a failure ends only its trial
     if plan.method == "hyperband":
         made = Hyperband(max_epochs=plan.epochs, factor=FACTOR, hyperband_iterations=plan.trials, **shared)
-        made.max_trials = plan.trials
+        made.max_trials = Count(plan.trials)
     else:
-        made = {"grid": Grid, "random": Random, "bayesian": Bayesian}[plan.method](max_trials=plan.trials, **shared)
+        made = {"grid": Grid, "random": Random, "bayesian": Bayesian}[plan.method](max_trials=Count(plan.trials),
+                                                                                  **shared)
     made.verbose = 0
     made.remember(journal, told)
     return made

@@ -6,7 +6,7 @@ import signal
 import warnings
 
 from dl100_tf.errors import UserError
-from dl100_tf.run import Run
+from dl100_tf.run import MAY_CHANGE, Run
 from dl100_tf.training import processes
 from dl100_tf.training.search import Outcome
 
@@ -53,7 +53,7 @@ class Trial(Run):
         """
         self.path("failure.json").unlink(missing_ok=True)
         try:
-            if self.read_json("config.json", settings) == settings and self.record() is not None:
+            if kept(self.read_json("config.json", settings)) == kept(settings) and self.record() is not None:
                 if before and not self.path("checkpoints").is_dir() and before.path("checkpoints").is_dir():
                     with self.writing("checkpoints") as folder:
                         shutil.copytree(before.path("checkpoints"), folder)
@@ -74,6 +74,8 @@ class Trial(Run):
         spent, found = self.spent(), self.metric()
         if not found or (spent["epochs"] < epochs and not spent["stopped_early"]):
             return None
+        if wrong := self.diverged():
+            return Outcome(None, wrong)
         name, value = found
         if not math.isfinite(value):
             return Outcome(None, f"{name} is {value}")
@@ -96,17 +98,25 @@ class Trial(Run):
 
     def failure(self) -> str:
         """Why it failed, in words; empty where nothing is known of that."""
-        return self.read_json("failure.json", {}).get("reason", "")
+        try:
+            return self.read_json("failure.json", {}).get("reason", "")
+        except (UserError, AttributeError):
+            return ""
 
     def diverged(self) -> str:
         """`loss is nan`, say, where training has gone astray for good; empty otherwise."""
         try:
             rows = self.read_table("history.csv")
-        except ValueError:
+        except (ValueError, TypeError, AttributeError):  # a row that was cut short; training writes it again
             return ""
         wrong = [f"{name} is {value} in epoch {rows[-1]['epoch']:.0f}" for name, value in rows[-1].items()
                  if not math.isfinite(value)] if rows else []
         return wrong[0] if wrong else ""
+
+
+def kept(settings: dict) -> dict:
+    """Those of a trial's settings that decide what it learns."""
+    return {name: value for name, value in settings.items() if name == "epochs" or name not in MAY_CHANGE}
 
 
 def in_process(target, arguments: tuple, trial: Trial, stop, watch=lambda: None) -> str:
@@ -128,6 +138,6 @@ def in_process(target, arguments: tuple, trial: Trial, stop, watch=lambda: None)
         if (stop or diverged) and not told:
             process.terminate()
             told = "to stop"
-    if process.exitcode == -signal.SIGKILL:
+    if process.exitcode == -getattr(signal, "SIGKILL", 9):
         return "killed by the system, as it does where memory runs out"
     return diverged or trial.failure() or (f"ended with exit code {process.exitcode}" if process.exitcode else "")

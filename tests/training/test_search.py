@@ -86,8 +86,8 @@ def test_an_event_that_is_lost_happens_again(tmp_path, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_trial_that_fails_does_not_end_the_search(tmp_path, method):
     one = Searching(tmp_path, Plan(method, 7, 9, seed=2))
-    one.go(fail="2")
-    assert len(one.ended) == 7 and [number for number, score in one.ended.items() if score is None] == ["2"]
+    one.go(fail="00002")
+    assert len(one.ended) == 7 and [number for number, score in one.ended.items() if score is None] == ["00002"]
 
 
 def test_all_may_fail(tmp_path):
@@ -135,7 +135,7 @@ def test_seed_0_is_a_seed(tmp_path):
 
 def test_more_trials_go_on_from_those_there_are(tmp_path):
     Searching(tmp_path / "a", Plan("random", 3, 1, 0)).go()
-    longer, whole = (Searching(tmp_path / name, Plan("random", 6, 1, 0)) for name in "ab")
+    longer, whole = (Searching(tmp_path / name, Plan("random", 12, 1, 0)) for name in "ab")
     longer.go()
     whole.go()
     assert [values for _, values in longer.done] == [values for _, values in whole.done][3:]

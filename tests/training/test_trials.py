@@ -51,7 +51,7 @@ def test_it_is_done_when_all_epochs_are_or_it_stopped_early(trial):
 
 def test_a_score_that_is_no_number_is_a_failure(trial):
     trial.write_text("history.csv", HISTORY.replace("0.75", "nan"))
-    assert trial.outcome(2) == Outcome(None, "val_accuracy is nan")
+    assert trial.outcome(2) == Outcome(None, "val_accuracy is nan in epoch 2")
     assert trial.diverged() == "val_accuracy is nan in epoch 2"
 
 
