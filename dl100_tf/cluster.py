@@ -58,12 +58,13 @@ def _together(recipe, config, run: Run, stop) -> str | None:
             time.sleep(LOOK)
             if stop:
                 raise Interrupted
-            for index, worker in enumerate(workers):
-                if worker.exitcode:
-                    reason = distribution.Worker(run, index).read_json("failure.json", {}).get("reason")
-                    if reason:
-                        raise UserError(reason)
-                    return f"worker {index} was lost (exit code {worker.exitcode})"
+            # The one that was killed comes first: the others fail because it is gone, and may do so before this look.
+            ended = sorted((worker.exitcode, index) for index, worker in enumerate(workers) if worker.exitcode)
+            for code, index in ended[:1]:
+                reason = distribution.Worker(run, index).read_json("failure.json", {}).get("reason")
+                if reason:
+                    raise UserError(reason)
+                return f"worker {index} was lost (exit code {code})"
     finally:
         for worker in workers:  # none of them gets any further without the others
             worker.kill()

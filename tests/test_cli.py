@@ -84,7 +84,7 @@ def test_list_shows_every_project_with_its_days(command):
     (["--run", "../up"], "can't name a run"),
     (["--run", "a/b"], "can't name a run"),
     (["trian"], "did you mean train?"),
-    (["tune"], "not in dl100_tf"),
+    (["demo"], "not in dl100_tf"),
     (["export"], "has no finished run"),
     (["export", "--run", "nowhere"], "has no run 'nowhere'"),
     (["predict", "--run", "nowhere", "a film"], "has no run 'nowhere'"),

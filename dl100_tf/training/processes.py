@@ -32,15 +32,16 @@ def load() -> None:
 
 def begun(target, arguments: tuple):
     """A process that calls `target(*arguments)` and ends with this one."""
-    for again in (True, False):
+    until = time.monotonic() + LOCK
+    while True:
         process = context().Process(target=target, args=arguments, daemon=True)
         try:
             process.start()
             return process
-        except (EOFError, ConnectionError):  # the one that would fork it was killed; the next try begins a new one
-            if not again:
+        except (EOFError, ConnectionError):  # the one that would fork it was killed; once it is gone there is another
+            if time.monotonic() > until:
                 raise
-    raise AssertionError
+            time.sleep(0.1)
 
 
 def end_with_parent() -> None:
