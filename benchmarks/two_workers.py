@@ -52,7 +52,7 @@ def session(workers: int, index: int, addresses: list[str]) -> None:
         distribution.prepare(model, BATCH)
         epochs = -(-STEPS // batches.steps)
         for epoch in range(epochs):
-            model.fit(distribution.divided(batches.epoch(epoch).take(STEPS - len(losses))), shuffle=False, verbose=0,
+            model.fit(batches.epoch(epoch).take(STEPS - len(losses)), shuffle=False, verbose=0,
                       callbacks=[Each()])
     if index == 0:
         print(json.dumps({"losses": losses, "steps a second": (STEPS - WARM) / (times[-1] - times[WARM - 1]),

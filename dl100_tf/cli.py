@@ -128,7 +128,7 @@ def train(recipe, words: list[str]) -> int:
         if done >= config.epochs:
             print(f"The run {run.name} is finished, there is nothing to do. Its report: {run.path('report.html')}")
             return 0
-        if done and config.schedule in ("linear", "cosine", "one_cycle"):
+        if done and config.schedule in settings.PLANNED:
             print(f"The learning rate was planned over {done} epochs and is now planned over {config.epochs}: "
                   "it rises before it falls again.")
     if os.environ.get("TF_CONFIG"):

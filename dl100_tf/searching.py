@@ -19,8 +19,6 @@ from dl100_tf.training.interrupts import InterruptFlag, say
 from dl100_tf.training.search import Outcome
 from dl100_tf.training.trials import Trained, Trial, in_process
 
-PLANNED = ("linear", "cosine", "one_cycle")  # learning rates that depend on how many epochs are to come
-
 
 class Search:
     """A search in a run: the trials that have been, and those to come.
@@ -150,7 +148,7 @@ class Search:
     def _shorter(self, hp) -> Trial | None:
         """The shorter trial that hyperband has this one go on from, where the learning rate doesn't forbid it."""
         before = hp.values.get("tuner/trial_id")
-        return Trial(self.run, before) if before and self.config.schedule not in PLANNED else None
+        return Trial(self.run, before) if before and self.config.schedule not in settings.PLANNED else None
 
     def _winner(self) -> str | None:
         """The best of those that were trained longest: a short trial can't be set against them."""

@@ -8,6 +8,8 @@ from dl100_tf import run as runs
 from dl100_tf.errors import UserError
 from dl100_tf.run import MAY_CHANGE
 
+PLANNED = ("linear", "cosine", "one_cycle")  # schedules that depend on how many epochs are to come
+
 
 def name_of(recipe) -> str:
     """The recipe's one name."""

@@ -13,7 +13,7 @@ from dl100_tf import run as runs
 from dl100_tf.errors import Interrupted, UserError
 from dl100_tf.execution import execute, stopped
 from dl100_tf.flags import training_flags
-from dl100_tf.run import MAY_CHANGE, Run
+from dl100_tf.run import Run
 
 FOLDER = "search"  # of a run: the journal, and best.json
 BEST = f"{FOLDER}/best.json"
@@ -131,13 +131,14 @@ def begun(recipe, run: Run, journal, words: list[str]):
         if run.exists and not run.path(FOLDER).is_dir():
             raise UserError(f"the run {run.name} was trained without a search: give the search another --run name.")
         return asked(recipe, recipe.Config(), words)
+    from dl100_tf.training.trials import kept
+
     before = dict(journal.settings)
     stored = recipe.Config(**before.pop("config"))
     flags = asked(recipe, stored, words, **before)
     changed = ["method"] if flags.method != before["method"] else []
-    changed += [field.name for field in dataclasses.fields(stored)
-                if (field.name == "epochs" or field.name not in MAY_CHANGE)
-                and getattr(stored, field.name) != getattr(flags.config, field.name)]
+    changed += [name for name in kept(dataclasses.asdict(stored))
+                if getattr(stored, name) != getattr(flags.config, name)]
     changed += ["trials"] if flags.trials < before["trials"] else []
     if changed:
         raise UserError(f"the search {run.name} was begun with another --{changed[0].replace('_', '-')}: leave the "

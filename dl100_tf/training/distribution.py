@@ -26,19 +26,18 @@ class Worker(Run):
     Args:
         run: the run.
         index: of the worker; the chief's is 0.
+        ends: whether the recipe ends with its training; with that of a part it doesn't.
     """
 
-    def __init__(self, run: Run, index: int):
+    def __init__(self, run: Run, index: int, ends: bool = True):
         super().__init__(run.project, run.name)
-        self._run, self._index, self._ends = run, index, True
+        self._run, self._index, self._ends = run, index, ends
         self.writes_checkpoints = index == 0
         self.directory = run.directory if index == 0 else run.directory / "workers" / str(index)
 
     def part(self, name: str) -> "Worker":
         """A part of the run, shared alike; the recipe doesn't end with it."""
-        part = Worker(self._run.part(name), self._index)
-        part._ends = False
-        return part
+        return Worker(self._run.part(name), self._index, ends=False)
 
     def path(self, name: str):
         """Where `name` is; the checkpoints are the chief's."""
@@ -139,13 +138,6 @@ def _each(strategy, step):
         values = strategy.run(step, args=(next(iterator),))
         return keras.tree.map_structure(lambda value: strategy.experimental_local_results(value)[0], values)
     return on_next
-
-
-def divided(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """`dataset` so that workers divide each of its batches among them, and not its elements."""
-    options = tf.data.Options()
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return dataset.with_options(options)
 
 
 def agree(step: int) -> None:

@@ -49,7 +49,7 @@ class Training:
                              "the end of every fit.")
         self.model, self.run, self.config = model, run, config
         self.batches = Batches(data.train, config.batch_size, config.seed, augment, padding)
-        self.validation = distribution.divided(validation_batches(data.validation, config.batch_size, padding))
+        self.validation = validation_batches(data.validation, config.batch_size, padding)
         self.session = Session(data, run, config, self.batches.steps, self.save)
         self.progress, self.keeper = self.session.progress, self.session.keeper
         self.best = keras.callbacks.EarlyStopping(monitor="val_loss", patience=config.patience or config.epochs,
@@ -90,8 +90,8 @@ class Training:
 
     def _epoch(self, callbacks) -> None:
         epoch, done = self.progress.epoch, self.progress.step
-        self.model.fit(distribution.divided(self.batches.epoch(epoch, done)), validation_data=self.validation,
-                       callbacks=callbacks, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
+        self.model.fit(self.batches.epoch(epoch, done), validation_data=self.validation, callbacks=callbacks,
+                       initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
         self.progress.epoch, self.progress.step = epoch + 1, 0
         self.progress.stopped_early = bool(self.model.stop_training)
         if self._kept == epoch:

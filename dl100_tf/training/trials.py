@@ -119,7 +119,7 @@ def kept(settings: dict) -> dict:
     return {name: value for name, value in settings.items() if name == "epochs" or name not in MAY_CHANGE}
 
 
-def in_process(target, arguments: tuple, trial: Trial, stop, watch=lambda: None) -> str:
+def in_process(target, arguments: tuple, trial: Trial, stop) -> str:
     """Call `target(*arguments)` in a process of its own and wait for it; why it failed, or nothing.
 
     It gets a SIGTERM where the user wants to stop, or where what it trains has diverged.
@@ -127,13 +127,11 @@ def in_process(target, arguments: tuple, trial: Trial, stop, watch=lambda: None)
     Args:
         trial: what it carries out.
         stop: true once the user wants to stop.
-        watch: called while it runs, a few times a second.
     """
     process = processes.begun(target, arguments)
     diverged = told = ""
     while process.is_alive():
         process.join(LOOK)
-        watch()
         diverged = diverged or trial.diverged()
         if (stop or diverged) and not told:
             process.terminate()
