@@ -61,8 +61,7 @@ def _together(recipe, config, run: Run, stop) -> str | None:
             # The one that was killed comes first: the others fail because it is gone, and may do so before this look.
             ended = sorted((worker.exitcode, index) for index, worker in enumerate(workers) if worker.exitcode)
             for code, index in ended[:1]:
-                reason = distribution.Worker(run, index).read_json("failure.json", {}).get("reason")
-                if reason:
+                if reason := processes.failure(distribution.Worker(run, index)):
                     raise UserError(reason)
                 return f"worker {index} was lost (exit code {code})"
     finally:
@@ -86,20 +85,18 @@ def be_worker(module: str, chosen: dict, name: str, index: int, addresses: list[
     from dl100_tf.training import processes
     from dl100_tf.training.distribution import Worker
 
-    terminal.prepare()
-    processes.end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started them decides
     os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
     recipe = importlib.import_module(module)
     worker = Worker(Run(settings.name_of(recipe), name), index)
-    processes.log_to(worker.path("log.txt"), errors_only=index == 0)
+    terminal.prepare()
+    processes.enter(worker, errors_only=index == 0)
     worker.path("failure.json").unlink(missing_ok=True)
     try:
         processes.wait_for(worker)
         be_one_of_several(recipe, recipe.Config(**chosen), worker)
     except UserError as error:
-        worker.write_json("failure.json", {"reason": str(error)})
-        sys.exit(2)
+        processes.fail(worker, error)
     except BaseException:
         traceback.print_exc()
         sys.exit(1)

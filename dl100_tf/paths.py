@@ -10,6 +10,7 @@ from pathlib import Path
 from dl100_tf.errors import UserError
 
 UNFINISHED = ".writing-"  # how the names of what is being written begin
+LOCK = ".lock"  # in a folder that one process may own
 
 
 def home() -> Path:
@@ -108,6 +109,18 @@ def sweep(folder: Path) -> None:
     """Remove what killed writers left half done directly in `folder`. Only for the folder's one owner."""
     for leftover in folder.glob(f"{UNFINISHED}*"):
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def sweep_all(folder: Path) -> None:
+    """Remove it from the folders below as well, but not from those with a lock of their own: somebody may be in them.
+
+    Args:
+        folder: whose lock, `LOCK`, is held.
+    """
+    sweep(folder)
+    for below in folder.iterdir():
+        if below.is_dir() and not (below / LOCK).exists():
+            sweep_all(below)
 
 
 def _fsync(path: Path) -> None:

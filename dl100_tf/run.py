@@ -156,7 +156,7 @@ class Run:
         """
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.directory / ".lock", timeout=0)
+            lock = filelock.FileLock(self.directory / paths.LOCK, timeout=0)
             lock.acquire()
         except filelock.Timeout:
             holder = self.read_json(".owner.json", {})
@@ -166,8 +166,7 @@ class Run:
             raise UserError(f"{self.directory} can't be written to ({error.strerror}). Set DL100_HOME to a "
                             "folder that can be, or change its permissions.") from error
         try:
-            for leftover in [*self.directory.rglob(".writing-*")]:
-                paths.sweep(leftover.parent)
+            paths.sweep_all(self.directory)
             self.write_json(".owner.json", {"pid": os.getpid(), "since": provenance.now()})
             yield self
         finally:

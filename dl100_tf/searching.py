@@ -4,9 +4,9 @@ import dataclasses
 import importlib
 import json
 import math
+import os
 import sys
 import time
-import traceback
 
 import keras_tuner
 
@@ -16,6 +16,7 @@ from dl100_tf.execution import execute
 from dl100_tf.run import Run
 from dl100_tf.training import askers, processes, search, spaces
 from dl100_tf.training.interrupts import InterruptFlag, say
+from dl100_tf.training.journal import BEST
 from dl100_tf.training.search import Outcome
 from dl100_tf.training.trials import Trained, Trial, in_process
 
@@ -61,22 +62,29 @@ class Search:
                 self._load()
                 askers.together(oracle, self.parallel, self.carry_out, self.stop)
         if self._winner() is None:
-            first = Trial(self.run, next(iter(self.journal.ended()))).failure()
+            first = processes.failure(Trial(self.run, next(iter(self.journal.ended()))))
             raise UserError(f"all trials failed, the first for this reason: {first}. What they printed is in "
                             f"{self.run.path('trials')}.")
 
     def help(self, worker: str) -> None:
-        """Carry out trials for a chief elsewhere, which has the journal.
+        """Carry out trials for a chief elsewhere, which has the journal, until the search has its best settings.
 
         Raises:
             Interrupted: the user asked to stop; the trial that was under way is saved.
+            UserError: no chief answers, or a trial can't go on here.
         """
         self._load()
+        chief = askers.Client(lambda: self.run.path(BEST).is_file(), self.stop)
         with self.stop.listening():
-            askers.work(askers.client(), worker, self.carry_out, self.stop)
+            askers.work(chief, worker, self.carry_out, self.stop)
 
     def carry_out(self, named: str, hp) -> Outcome:
-        """Train one trial, or the rest of it, in a process of its own."""
+        """Train one trial, or the rest of it, in a process of its own.
+
+        Raises:
+            Interrupted: the user asked to stop.
+            UserError: it can't be trained now, for a reason that isn't its own: a full disk, data that aren't there.
+        """
         trial = Trial(self.run, named)
         try:
             chosen = self._settings(hp.values)
@@ -90,15 +98,18 @@ class Search:
         return outcome
 
     def best(self) -> dict:
-        """The best settings of all trials, for as many epochs as were asked for.
+        """The best settings of all trials, for as many epochs as were asked for."""
+        return self._settings(self.journal.values()[self._winner()]) | {"epochs": self.config.epochs}
 
-        What the winner has trained becomes the run's own where it is all of that: then only the score is missing.
+    def hand_over(self) -> None:
+        """Make what the winner has trained the run's own where it is all that was asked for; only the score is missing.
+
+        Nothing that the run has is touched, so it can be done again after a kill; not before the search is over.
         """
-        named = self._winner()
-        found = self._settings(self.journal.values()[named])
-        if found["epochs"] == self.config.epochs:
-            Trial(self.run, named).leave_to(self.run)
-        return found | {"epochs": self.config.epochs}
+        winner = Trial(self.run, self._winner())
+        whole = self._settings(self.journal.values()[winner.named])["epochs"] == self.config.epochs
+        if whole and winner.directory.is_dir():
+            winner.leave_to(self.run)
 
     def explain(self) -> None:
         """Show the search in the run's report."""
@@ -108,18 +119,18 @@ class Search:
         chosen = {named: self._settings(values[named]) for named in ended if ended[named]["score"] is not None}
         varied = [name for name in self._settings({}) if name != "epochs"
                   and len({str(one[name]) for one in chosen.values()}) > 1]
-        metric = Trial(self.run, self._winner()).metric() or ("val_loss", 0.0)
+        metric = next(filter(None, (Trial(self.run, named).metric() for named in ended)), ("val_loss", 0.0))
         rows = []
         for named, event in ended.items():
             trial, score = Trial(self.run, named), event["score"]
-            spent = trial.spent()
+            spent = self._spent(trial)
             rows.append({"trial": trial.number} | {name: chosen.get(named, {}).get(name) for name in varied} | {
-                "epochs": spent.get("epochs", 0), "seconds": spent.get("train_seconds", 0.0),
+                "epochs": spent["epochs"], "seconds": spent["train_seconds"],
                 metric[0]: None if score is None else 1 - score if metric[0] == "val_accuracy" else score,
-                "why": trial.failure() if score is None else ""})
+                "why": processes.failure(trial) if score is None else ""})
         if not any(row["why"] for row in rows):
             rows = [{name: cell for name, cell in row.items() if name != "why"} for row in rows]
-        evaluation.explain_search(self.run, rows, varied, metric[0], self.method)
+        evaluation.explain_search(self.run, rows, varied, metric[0], self.method, [*ended].index(self._winner()))
         evaluation.report(self.run)
 
     def _settings(self, values: dict) -> dict:
@@ -145,6 +156,17 @@ class Search:
             raise Interrupted
         return outcome or Outcome(None, reason or "it left no figures")
 
+    def _spent(self, trial: Trial) -> dict:
+        """Epochs and seconds that a trial was trained for, without those of a shorter one that it went on from."""
+        spent = {"epochs": 0, "train_seconds": 0.0} | trial.spent()
+        values = keras_tuner.HyperParameters()
+        values.values = self.journal.values()[trial.named]
+        before = self._shorter(values)
+        for name, its in (before.spent() if before else {}).items():
+            if name in ("epochs", "train_seconds"):
+                spent[name] -= its
+        return spent
+
     def _shorter(self, hp) -> Trial | None:
         """The shorter trial that hyperband has this one go on from, where the learning rate doesn't forbid it."""
         before = hp.values.get("tuner/trial_id")
@@ -158,6 +180,8 @@ class Search:
         return min(scored, key=lambda number: (-values[number].get("tuner/epochs", 0), scored[number]), default=None)
 
     def _load(self) -> None:
+        if self.parallel > 1:  # the first would take all memory of a GPU
+            os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         with terminal.loading("Loading TensorFlow"):
             processes.load()
 
@@ -169,11 +193,12 @@ class Search:
         best = min((named for named in scores if scores[named] is not None), key=scores.get, default=None)
         trial = Trial(self.run, ended.trial_id)
         words = [f"trial {trial.number}/{self.trials}", "{} {:.4f}".format(*trial.metric() or ("score", ended.score))
-                 if ended.score is not None else f"failed: {trial.failure()}"]
+                 if ended.score is not None else f"failed: {processes.failure(trial)}"]
         if best:
             best = Trial(self.run, best)
             words += [f"best {(best.metric() or ('', math.nan))[1]:.4f} (trial {best.number})"]
-        words += [f"about {_spelled(left)} left" if (left := (self.trials - len(scores)) * spent) >= 1 else "done"]
+        left = self.trials - len(scores)
+        words += [f"about {_spelled(left * spent)} left" if left > 0 else "done"]
         words += [f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
                   for name, value in ended.hyperparameters.values.items() if not name.startswith("tuner/")]
         say("  ".join(words))
@@ -188,25 +213,21 @@ def be_trial(module: str, chosen: dict, name: str, named: str) -> None:
         name: the run that the search is in.
         named: the trial.
     """
-    terminal.prepare()
-    processes.end_with_parent()
     recipe = importlib.import_module(module)
     trial = Trial(Run(settings.name_of(recipe), name), named)
-    processes.log_to(trial.path("log.txt"))
+    terminal.prepare()
+    processes.enter(trial)
     try:
-        processes.wait_for(trial)
-        execute(recipe, recipe.Config(**chosen), trial)
+        processes.wait_for(trial, math.inf)  # a worker may be at it that a restarted chief knows nothing of
+        rung = trial.search.record().get("source", {}).get("rung")
+        execute(recipe, recipe.Config(**chosen | {"source": rung or chosen["source"]}), trial)
         raise UserError("the recipe came to its end without having trained the net of its run")
     except Trained:
         return
     except (Interrupted, KeyboardInterrupt):
         sys.exit(130)
     except Exception as error:
-        traceback.print_exc()
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        trial.write_json("failure.json", {"reason": first if isinstance(error, UserError) else
-                                          f"{type(error).__name__}: {first}"})
-        sys.exit(1)
+        processes.fail(trial, error)
 
 
 def _spelled(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """The verb `tune`: a search over a recipe's settings, then the recipe with the best of them."""
 
 import dataclasses
+import os
 import shlex
 import time
 import warnings
@@ -14,9 +15,8 @@ from dl100_tf.errors import Interrupted, UserError
 from dl100_tf.execution import execute, stopped
 from dl100_tf.flags import training_flags
 from dl100_tf.run import Run
+from dl100_tf.training.journal import BEST, FOLDER, Journal
 
-FOLDER = "search"  # of a run: the journal, and best.json
-BEST = f"{FOLDER}/best.json"
 WAIT = 60  # seconds that a worker waits for the chief to begin
 ASKED = [
     ("method", Annotated[Literal["random", "grid", "bayesian", "hyperband"],
@@ -38,7 +38,9 @@ def tune(recipe, words: list[str]) -> int:
             return 0
         scores = carry_out(recipe, run, words, command)
     except (Interrupted, KeyboardInterrupt) as stop:
-        print(f"{stopped(run, stop)} To go on:\n    {provenance.command_line(run.project, run.name, 'tune')}")
+        again = provenance.command_line(run.project, run.name, "tune")
+        again += f" --parallel {flags.parallel}" if flags.parallel > 1 else ""  # the search itself doesn't keep it
+        print(f"{stopped(run, stop)} To go on:\n    {again}")
         return 130
     if scores is None:
         print(f"The search {run.name} is finished, there is nothing to do. Its report: {run.path('report.html')}")
@@ -58,7 +60,6 @@ def carry_out(recipe, run: Run, words: list[str], command: str) -> dict | None:
     """
     with terminal.loading("Loading Keras Tuner"):
         from dl100_tf.searching import Search
-        from dl100_tf.training.journal import Journal
     journal = Journal(run.path(FOLDER))
     if journal.settings:
         mend(run, journal)
@@ -66,11 +67,13 @@ def carry_out(recipe, run: Run, words: list[str], command: str) -> dict | None:
     if run.finished_epochs and run.path("tables/search.json").is_file():
         return None
     search = Search(recipe, run, journal, flags.config, flags.method, flags.trials, flags.parallel)
-    if run.read_json(BEST) is None:
-        with run.owned():
+    with run.owned():
+        if run.read_json(BEST) is None:
+            run.path(FOLDER).mkdir(exist_ok=True)  # before all else: whatever happens now, this is a search
             run.begin(flags.config, command)
             search.go()
             run.write_json(BEST, search.best())
+        search.hand_over()
     scores = execute(recipe, recipe.Config(**run.read_json(BEST)), run, command)
     with run.owned():
         search.explain()
@@ -87,7 +90,6 @@ def help_chief(recipe, run: Run, name: str) -> bool:
     with terminal.loading("Loading Keras Tuner"):
         from dl100_tf.searching import Search
         from dl100_tf.training import askers
-        from dl100_tf.training.journal import Journal
     worker = askers.member()
     if not worker:
         return False
@@ -95,6 +97,9 @@ def help_chief(recipe, run: Run, name: str) -> bool:
         raise UserError("KERASTUNER_TUNER_ID is set: give the search that chief and workers share a name, --run NAME.")
     if worker == "chief":
         return False
+    if run.path(BEST).is_file():
+        print(f"The search {run.name} is over.")
+        return True
     until = time.monotonic() + WAIT
     while not (journal := Journal(run.path(FOLDER))).settings:
         if time.monotonic() > until:
@@ -158,6 +163,9 @@ def asked(recipe, default, words: list[str], **standing):
     for name, most in (("trials", 100_000), ("parallel", 1000)):
         if not 1 <= getattr(flags, name) <= most:
             raise UserError(f"--{name} can't be {getattr(flags, name)}: it goes from 1 to {most}.")
+    if flags.config.workers > 1 or os.environ.get("TF_CONFIG"):
+        raise UserError("a trial is trained by one process: leave --workers and TF_CONFIG out, and have several trials "
+                        "at a time by --parallel.")
     return flags
 
 

@@ -75,3 +75,13 @@ def test_what_killed_writers_left_is_swept(tmp_path):
     (tmp_path / "kept").write_text("k")
     paths.sweep(tmp_path)
     assert os.listdir(tmp_path) == ["kept"]
+
+
+def test_of_folders_with_a_lock_of_their_own_nothing_is_swept(tmp_path):
+    for folder in (".", "parts/a", "trials/001", "trials/001/checkpoints"):
+        (tmp_path / folder / ".writing-abc").mkdir(parents=True)
+    for folder in (".", "trials/001"):
+        (tmp_path / folder / paths.LOCK).touch()
+    paths.sweep_all(tmp_path)
+    assert {str(found.parent.relative_to(tmp_path)) for found in tmp_path.rglob(".writing-*")} == {
+        "trials/001", "trials/001/checkpoints"}

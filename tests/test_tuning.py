@@ -113,6 +113,23 @@ def test_ctrl_c_loses_nothing(home):
     assert [*events(Run("mlp_mnist", "a"))[0]] == ["began", "values"]
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups here")
+def test_a_sigterm_for_all_of_its_processes_loses_nothing(home):
+    words = [sys.executable, "-m", "dl100_tf.projects.mlp_mnist", "tune", *SMALL[:-1], "--trials", "2", "--epochs",
+             "500", "--run", "a"]
+    process = subprocess.Popen(words, cwd=ROOT, env=os.environ | {"DL100_HOME": str(home)}, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    trial = home / "runs/mlp_mnist/a/trials/001"
+    while not list(trial.glob("checkpoints/step-*")) and process.poll() is None:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGTERM)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 130 and "Stopped; what was trained is saved." in said, said
+    assert "Stopping at the next safe point" in (trial / "log.txt").read_text()
+    assert not (trial / "failure.json").exists() and len(events(Run("mlp_mnist", "a"))) == 1
+
+
 def test_train_does_not_go_on_with_a_search(home, monkeypatch):
     run = Run("mlp_mnist", "a")
     run.write_json("config.json", {})
@@ -127,6 +144,19 @@ def test_a_run_without_a_search_is_no_search(home):
     Run("mlp_mnist", "a").write_json("config.json", {})
     with pytest.raises(UserError, match="was trained without a search"):
         tuning.tune(mlp_mnist, ["--run", "a"])
+
+
+def test_a_search_that_was_killed_before_its_first_word_begins_again(home, monkeypatch):
+    run = Run("mlp_mnist", "a")
+    run.write_json("config.json", {"epochs": 3})
+    run.path("search").mkdir()
+    flags = tuning.begun(mlp_mnist, run, Journal(run.path("search")), ["--epochs", "7"])
+    assert flags.config.epochs == 7 and flags.trials == 20
+
+
+def test_a_trial_is_trained_by_one_process(monkeypatch):
+    with pytest.raises(UserError, match="a trial is trained by one process"):
+        tuning.asked(mlp_mnist, mlp_mnist.Config(), ["--workers", "2"])
 
 
 def test_a_game_can_not_be_tuned():

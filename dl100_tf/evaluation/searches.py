@@ -15,7 +15,7 @@ TREES = 100
 DECADE = 8.0  # a setting whose largest value is so many times its least is seen by its logarithm
 
 
-def explain_search(run, trials: list[dict], settings: list[str], judged_by: str, method: str) -> None:
+def explain_search(run, trials: list[dict], settings: list[str], judged_by: str, method: str, winner: int) -> None:
     """Show a search in the run's report: a table of all trials, the best so far, and what the settings did.
 
     Args:
@@ -25,18 +25,18 @@ def explain_search(run, trials: list[dict], settings: list[str], judged_by: str,
         settings: the names of what was varied.
         judged_by: the metric, `val_accuracy` or a loss.
         method: how the values were chosen.
+        winner: the place among `trials` of the one whose settings were taken.
     """
     scored = [row for row in trials if row[judged_by] is not None]
     spent = sum(row["seconds"] for row in trials)
     failed = f" {len(trials) - len(scored)} failed." if len(scored) < len(trials) else ""
-    best = _best(scored, judged_by)
     table(run, "search", trials, f"The search: {len(trials)} trials, {method}",
           f"{spent / 60:.1f} minutes of training in all, {sum(row['epochs'] for row in trials)} epochs.{failed} The "
           "validation split decides, so what the best has there is somewhat too good to be true; the test set was "
-          "looked at once, after the search.", best={}, mark=[trials.index(best)])
+          "looked at once, after the search.", best={}, mark=[winner])
     _draw_progress(run, scored, judged_by)
     if settings:
-        _draw_parallel(run, scored, settings, judged_by)
+        _draw_parallel(run, scored, settings, judged_by, scored.index(trials[winner]))
     if len(scored) >= ENOUGH and len(settings) > 1:
         _draw_importance(run, scored, settings, judged_by)
 
@@ -44,12 +44,6 @@ def explain_search(run, trials: list[dict], settings: list[str], judged_by: str,
 def _better(judged_by: str) -> int:
     """1 where more is better, -1 where less is."""
     return 1 if judged_by.endswith("accuracy") else -1
-
-
-def _best(rows: list[dict], judged_by: str) -> dict:
-    """The best of the trials that were trained longest: a short one can't be set against them."""
-    longest = max(row["epochs"] for row in rows)
-    return max((row for row in rows if row["epochs"] == longest), key=lambda row: _better(judged_by) * row[judged_by])
 
 
 def _draw_progress(run, rows: list[dict], judged_by: str) -> None:
@@ -72,11 +66,12 @@ def _draw_progress(run, rows: list[dict], judged_by: str) -> None:
                    "before it.", (figures.WIDE[0], 4.0), "How the search got better")
 
 
-def _draw_parallel(run, rows: list[dict], settings: list[str], judged_by: str) -> None:
+def _draw_parallel(run, rows: list[dict], settings: list[str], judged_by: str, winner: int) -> None:
     """A line for each trial across an axis for each setting, the last one being its score."""
     columns = [*settings, judged_by]
     places = {name: _scale([row[name] for row in rows]) for name in columns}
-    order = np.argsort([_better(judged_by) * row[judged_by] for row in rows])  # the best is drawn last, above all
+    order = [*np.argsort([_better(judged_by) * row[judged_by] for row in rows])]
+    order.sort(key=lambda number: number == winner)  # drawn last, above all, even if a shorter trial did better
 
     def draw(figure, theme):
         axis = figure.subplots()
@@ -98,7 +93,8 @@ def _draw_parallel(run, rows: list[dict], settings: list[str], judged_by: str) -
         axis.spines[:].set_visible(False)
 
     figures.figure(run, "search_parallel", draw, "A line is a trial, from setting to setting and to its score; the "
-                   "best one is orange, the better of the others are darker on a light page, lighter on a dark one.",
+                   "one that was taken is orange, the better of the others are darker on a light page, lighter on a "
+                   "dark one.",
                    (figures.WIDE[0], 4.6), "What was tried, and what came of it")
 
 

@@ -6,7 +6,7 @@ https://doi.org/10.1126/science.1127647
 
 import numpy as np
 
-from dl100_tf.errors import UserError
+from dl100_tf.errors import Unfit
 
 
 def convolutional(shape: tuple[int, int, int], code: int, widths: tuple[int, ...] = (32, 64),
@@ -26,14 +26,14 @@ def convolutional(shape: tuple[int, int, int], code: int, widths: tuple[int, ...
         gives the numbers, (batch, code): see `encoder` and `decoder`.
 
     Raises:
-        UserError: the sides can't be halved so often.
+        Unfit: the sides can't be halved so often.
     """
     import keras
     from keras import layers
 
     times = 2 ** len(widths)
     if shape[0] % times or shape[1] % times:
-        raise UserError(f"pictures of {shape[0]} x {shape[1]} pixels can't be halved {len(widths)} times: give fewer "
+        raise Unfit(f"pictures of {shape[0]} x {shape[1]} pixels can't be halved {len(widths)} times: give fewer "
                         "widths.")
     image = keras.Input(shape, name="image")
     x = layers.Rescaling(1 / 255)(image)

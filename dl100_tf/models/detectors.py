@@ -5,7 +5,7 @@ A detector is fitted to features of normal examples alone, float32 (n, d), and t
 
 import numpy as np
 
-from dl100_tf.errors import UserError
+from dl100_tf.errors import Unfit
 
 CHUNK = 1000  # rows that are compared at once
 SURE = 0.95  # the share of normal examples below the threshold
@@ -26,10 +26,10 @@ class Neighbours:
             count: how many of the nearest are asked.
 
         Raises:
-            UserError: there are fewer than that.
+            Unfit: there are fewer than that.
         """
         if len(normal) < count:
-            raise UserError(f"{count} neighbours are asked for and there are {len(normal)} normal pictures: give "
+            raise Unfit(f"{count} neighbours are asked for and there are {len(normal)} normal pictures: give "
                             "--neighbours less.")
         self.count, rows = count, _unit(np.asarray(normal, "float64"))
         self.mean = rows.mean(axis=0)
@@ -109,7 +109,7 @@ def refuse_too_many(neighbours: int, y: np.ndarray) -> None:
     """Say so before anything is trained where a class has fewer pictures than `neighbours`; y (n,) counts from 0."""
     fewest = int(np.bincount(y).min())
     if neighbours > fewest:
-        raise UserError(f"--neighbours {neighbours}: there are {fewest} pictures of a class to learn from. Give it "
+        raise Unfit(f"--neighbours {neighbours}: there are {fewest} pictures of a class to learn from. Give it "
                         "less, and another --run name.")
 
 

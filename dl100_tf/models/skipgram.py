@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dl100_tf.errors import UserError
+from dl100_tf.errors import Unfit
 
 GROUP = 32  # centres that share their rows
 STRANGERS = 32  # negatives that a group shares
@@ -103,7 +103,7 @@ class SkipGram:
             The loss per true pair, that of its strangers with it, before the step; on a part of the pairs.
 
         Raises:
-            UserError: the vectors have grown beyond all bounds.
+            Unfit: the vectors have grown beyond all bounds.
         """
         def work(part: int) -> dict:
             random = np.random.Generator(np.random.Philox(key=np.array([self._seed, number * PARTS + part], np.uint64)))
@@ -120,7 +120,7 @@ class SkipGram:
         list(self._pool.map(add, self.weights))
         loss = float(np.mean([part["loss"] for part in parts]))
         if not math.isfinite(loss):
-            raise UserError(f"the vectors have grown beyond all bounds at step {number}: start again under another "
+            raise Unfit(f"the vectors have grown beyond all bounds at step {number}: start again under another "
                             "--run name with a smaller --learning-rate.")
         return loss
 

@@ -35,6 +35,7 @@ class Config(cli.Common):
     widths: tuple[int, ...] = (32, 96, 192)  # filters of the convolutions of each block
     smallest: Literal[16, 20, 24, 28, 32] = 24  # side of the pictures, in pixels, in the first epochs
     shift: Literal[0, 1, 2, 3, 4] = 2  # by how many pixels a training picture moves at most
+    held_out: float = 0.02  # part of the training pictures that judges the epochs, and that nothing is learnt from
     mirror: bool = True  # show the training pictures mirrored every other time
     views: Literal["one", "two", "six"] = "six"  # judge a picture alone, mirrored too, or moved by a pixel as well
 
@@ -50,7 +51,7 @@ class Config(cli.Common):
 
 def load_data(config):
     """Photographs, uint8 (n, 32, 32, 3), with a validation part held out of the training pictures."""
-    return cifar10.load(config.source, config.data_dir, validation=0.02, seed=config.seed)
+    return cifar10.load(config.source, config.data_dir, validation=config.held_out, seed=config.seed)
 
 
 def build_model(config):

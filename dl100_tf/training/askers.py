@@ -4,12 +4,14 @@ As Keras Tuner has it, a process is told by its environment who it is: `KERASTUN
 own name, and `KERASTUNER_ORACLE_IP` and `KERASTUNER_ORACLE_PORT` say where the chief is.
 """
 
+import multiprocessing
 import os
 import time
 from concurrent import futures
 
 import grpc
-from keras_tuner.engine.trial import TrialStatus
+import keras_tuner
+from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief, oracle_client
 
@@ -17,6 +19,8 @@ from dl100_tf.errors import Interrupted, UserError
 from dl100_tf.training.search import Remembering, report
 
 PATIENCE = 0.5  # seconds until a worker that was told to wait asks again
+ANSWER = 20  # seconds that a worker waits for the chief's answer before it looks whether there is still a search
+AWAY = 3600  # seconds that the chief may be away, e.g. to be started again
 
 
 def member() -> str:
@@ -38,9 +42,50 @@ def chief() -> str:
             else "")
 
 
-def client() -> oracle_client.OracleClient:
-    """The oracle of the chief."""
-    return oracle_client.OracleClient(None)
+class Client:
+    """The oracle of the chief, for a worker elsewhere. It goes on asking while the chief is being started again.
+
+    Args:
+        over: says whether the search has ended, as a chief that has ended answers nobody.
+        stop: true once the user wants to stop.
+
+    Raises:
+        Interrupted: by every method, where he does.
+        UserError: by every method: no chief has answered for `AWAY` seconds, or it can't go on.
+    """
+
+    def __init__(self, over, stop):
+        oracle_client.TIMEOUT = ANSWER
+        self._client, self._over, self._stop = oracle_client.OracleClient(None), over, stop
+
+    def create_trial(self, worker: str):
+        """The next trial, one of the status `STOPPED` where the search is over."""
+        return self._ask("create_trial", worker) or Trial(keras_tuner.HyperParameters(), status=TrialStatus.STOPPED)
+
+    def update_trial(self, trial_id: str, metrics: dict):
+        """Tell a trial's figures; the trial."""
+        return self._ask("update_trial", trial_id, metrics) or Trial(keras_tuner.HyperParameters(), trial_id)
+
+    def end_trial(self, trial) -> None:
+        """Tell that it ended. The chief takes it in once, however often it hears of it."""
+        self._ask("end_trial", trial)
+
+    def _ask(self, method: str, *arguments):
+        where = f"{os.environ['KERASTUNER_ORACLE_IP']}:{os.environ['KERASTUNER_ORACLE_PORT']}"
+        until = time.monotonic() + AWAY
+        while not self._over():
+            try:
+                return getattr(self._client, method)(*arguments)
+            except grpc.RpcError as error:
+                if self._stop:
+                    raise Interrupted from None
+                if error.code() not in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE):
+                    raise UserError(f"the chief at {where} can't go on ({error.details()}): see what it printed, and "
+                                    "start both again.") from None
+                if time.monotonic() > until:
+                    raise UserError(f"no chief has answered at {where} for {AWAY // 60} minutes: start it again by the "
+                                    "same command, and then this worker.") from None
+        return None
 
 
 def serve(asked: Remembering, address: str, stop) -> None:
@@ -53,8 +98,10 @@ def serve(asked: Remembering, address: str, stop) -> None:
 
     Raises:
         Interrupted: he does.
-        UserError: nobody can listen there.
+        UserError: nobody can listen there, or the search can't go on.
     """
+    if asked.nothing_left():
+        return
     servicer = oracle_chief.OracleServicer(asked)
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=1), options=[("grpc.so_reuseport", 0)])
     protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
@@ -67,6 +114,8 @@ def serve(asked: Remembering, address: str, stop) -> None:
     try:
         while not (servicer.stop_triggered and asked.over):
             time.sleep(PATIENCE)
+            if asked.broken:
+                raise asked.broken
             if stop:
                 raise Interrupted
     finally:
@@ -90,7 +139,13 @@ def together(asked: Remembering, several: int, carry_out, stop) -> None:
             raise
 
     with futures.ThreadPoolExecutor(several, thread_name_prefix="tuner") as threads:
-        raised = [done.exception() for done in [threads.submit(one, number) for number in range(several)]]
+        begun = [threads.submit(one, number) for number in range(several)]
+        try:
+            raised = [done.exception() for done in begun]
+        except KeyboardInterrupt:  # the second one: nobody waits for a safe point any more
+            for trial in multiprocessing.active_children():
+                trial.kill()
+            raise
     for error in sorted(filter(None, raised), key=lambda error: isinstance(error, Interrupted)):
         raise error
 

@@ -12,7 +12,7 @@ import os
 import keras
 import tensorflow as tf
 
-from dl100_tf.errors import UserError
+from dl100_tf.errors import Unfit, UserError
 from dl100_tf.run import Run
 from dl100_tf.training.trials import Trained
 
@@ -123,7 +123,7 @@ def prepare(model, batch_size: int) -> None:
         raise UserError("nets that play against each other are trained on one device: every one would draw the same "
                         "noise.")
     if batch_size % replicas:
-        raise UserError(f"--batch-size {batch_size} can't be shared evenly by {replicas} devices: take a multiple of "
+        raise Unfit(f"--batch-size {batch_size} can't be shared evenly by {replicas} devices: take a multiple of "
                         f"{replicas}.")
     if task():
         model._maybe_symbolic_build = lambda **_: None  # all there is to build is there

@@ -9,6 +9,8 @@ from pathlib import Path
 from dl100_tf import paths
 from dl100_tf.errors import UserError
 
+FOLDER = "search"  # of a run: its search's journal, and
+BEST = f"{FOLDER}/best.json"  # its best settings, once it is over
 KEPT = 2  # the newest, and the one before it in case the newest is damaged
 
 

@@ -1,17 +1,21 @@
 """Processes that a run begins: those of a search's trials, and workers that share a training."""
 
+import contextlib
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 
-from dl100_tf.errors import UserError
+from dl100_tf.errors import Unfit, UserError
 from dl100_tf.run import Run
 
-LOADED = ("tensorboard.plugins.hparams.api", "keras", "tensorflow")  # what is loaded once for all of them
-LOCK = 10.0  # seconds that a process waits for one before it, which was killed, to end
+ENDING = 10.0  # seconds that a process waits for one before it, which was killed, to end
+MENDABLE = 2  # exit code: `failure.json` says what the user can mend
+LOST = 255  # exit code where nobody knows how a process ended, as the one that had forked it was killed
 
 
 def context():
@@ -26,13 +30,13 @@ def load() -> None:
     if (made := context()).get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
-        made.set_forkserver_preload(list(LOADED))
+        made.set_forkserver_preload(["dl100_tf.training.preloaded"])
         forkserver.ensure_running()
 
 
 def begun(target, arguments: tuple):
     """A process that calls `target(*arguments)` and ends with this one."""
-    until = time.monotonic() + LOCK
+    until = time.monotonic() + ENDING
     while True:
         process = context().Process(target=target, args=arguments, daemon=True)
         try:
@@ -44,14 +48,44 @@ def begun(target, arguments: tuple):
             time.sleep(0.1)
 
 
-def end_with_parent() -> None:
-    """Let this process end where the one that began it is killed: nobody would hear of what it finds."""
+def enter(run: Run, errors_only: bool = False) -> None:
+    """What a process that carries out `run` for another one begins with.
+
+    It ends where that one is killed, as nobody would hear of what it finds. What it prints goes to `log.txt`.
+    """
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the fork server ignores it
+    _log_to(run.path("log.txt"), errors_only)
 
 
-def log_to(file: Path, errors_only: bool = False) -> None:
+def fail(run: Run, error: Exception):
+    """End this process, and leave the reason in the run's `failure.json`.
+
+    With `MENDABLE` where it has nothing to do with what was to be trained: a full disk, data that aren't there.
+    """
+    reason = str(error)
+    full = "No space left on device" in reason
+    if not isinstance(error, UserError):
+        traceback.print_exception(error)
+        reason = f"{type(error).__name__}: {(reason.strip() or 'no reason given').splitlines()[0]}"
+    if full and not isinstance(error, UserError):
+        reason = f"the disk is full ({reason}). Free some space and run the same command again."
+    with contextlib.suppress(UserError):  # not even room for this
+        run.write_json("failure.json", {"reason": reason})
+    sys.exit(MENDABLE if full or (isinstance(error, UserError) and not isinstance(error, Unfit)) else 1)
+
+
+def failure(run: Run) -> str:
+    """Why a run's process failed, in words; empty where nothing is known of that."""
+    try:
+        return run.read_json("failure.json", {}).get("reason", "")
+    except (UserError, AttributeError):
+        return ""
+
+
+def _log_to(file: Path, errors_only: bool = False) -> None:
     """Let what this process prints, or only what it complains of, go to the end of a file."""
     file.parent.mkdir(parents=True, exist_ok=True)
     log = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
@@ -59,13 +93,13 @@ def log_to(file: Path, errors_only: bool = False) -> None:
         os.dup2(log, stream)
 
 
-def wait_for(run: Run) -> None:
+def wait_for(run: Run, patience: float = ENDING) -> None:
     """Wait until nobody else has the run: a process whose parent was killed takes a moment to end.
 
     Raises:
-        UserError: somebody else has it for longer.
+        UserError: somebody else has it for longer than `patience` seconds.
     """
-    until = time.monotonic() + LOCK
+    until = time.monotonic() + patience
     while True:
         try:
             with run.owned():

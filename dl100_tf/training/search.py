@@ -6,6 +6,8 @@ written whole or not at all, an empty one ends the search, and what the Bayesian
 """
 
 import dataclasses
+import functools
+import threading
 from typing import Literal, NamedTuple
 
 import keras_tuner
@@ -50,12 +52,35 @@ class Outcome(NamedTuple):
     reason: str = ""
 
 
+def alone(method):
+    """A method that one thread calls at a time, and nobody again once it has failed.
+
+    Keras Tuner's own `synchronized` keeps its lock for ever where a method raises, on a full disk say.
+    """
+    @functools.wraps(method)
+    def one_at_a_time(self, *arguments, **named):
+        with self.lock:
+            if self.broken:
+                raise self.broken
+            try:
+                return method(self, *arguments, **named)
+            except BaseException as error:
+                self.broken = error
+                raise
+    return one_at_a_time
+
+
 class Remembering:
     """What makes an oracle of Keras Tuner remember by a `Journal`, and write nothing itself.
 
     It goes on by being asked all the same again: what it proposes depends on its seed and on what it was told. Trials
     that had begun and not ended are given out again before any new one.
+
+    Attributes:
+        broken: the error after which it can't go on, or None.
     """
+
+    broken: BaseException | None = None
 
     def remember(self, journal: Journal, told) -> None:
         """Live through what the journal holds, and write into it from then on.
@@ -67,7 +92,7 @@ class Remembering:
         Raises:
             UserError: it proposes other values than it did then: another version, or another search space.
         """
-        self.journal, self.told = None, told
+        self.lock, self.journal, self.told = threading.RLock(), None, told
         self.known = journal.values()
         for event in journal.events:
             if "began" in event:
@@ -83,7 +108,7 @@ class Remembering:
             raise UserError("the search can't go on: it would try other values now than it did. It was begun with "
                             "another version of this project or of Keras Tuner: start again under another --run name.")
 
-    @keras_tuner.synchronized
+    @alone
     def create_trial(self, tuner_id):
         """The next trial for the worker `tuner_id`: a new one, or one that somebody began and didn't end."""
         trial = super().create_trial(tuner_id)
@@ -91,7 +116,12 @@ class Remembering:
             self.journal.add(began=trial.trial_id, values=dict(trial.hyperparameters.values))
         return trial
 
-    @keras_tuner.synchronized
+    @alone
+    def update_trial(self, trial_id, metrics, step=0):
+        """Take in a trial's figures."""
+        return super().update_trial(trial_id, metrics, step)
+
+    @alone
     def end_trial(self, trial):
         """Take in a trial's score; the second time it says nothing new."""
         if self.journal and trial.trial_id in self.journal.ended():  # to a chief that was restarted
@@ -104,6 +134,15 @@ class Remembering:
         if self.journal:
             self.journal.add(ended=trial.trial_id, score=self.trials[trial.trial_id].score)
             self.told(self.trials[trial.trial_id])
+
+    @alone
+    def nothing_left(self) -> bool:
+        """Whether there is nothing more to try; asked before anybody else asks, who then gets what comes of it."""
+        trial = self.create_trial("nobody")
+        if self.ongoing_trials.pop("nobody", None):
+            self._retry_queue.append(trial.trial_id)
+        self.tuner_ids.discard("nobody")
+        return trial.status == TrialStatus.STOPPED
 
     @property
     def over(self) -> bool:

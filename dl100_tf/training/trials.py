@@ -13,6 +13,7 @@ from dl100_tf.training.search import Outcome
 JUDGES = ("val_accuracy", "val_loss", "loss")  # what a trial is judged by: the first that its history has
 OWN = ("config.json", "provenance.json", "log.txt", "failure.json")  # what is of the trial alone
 LOOK = 0.3  # seconds between looks at a trial that is under way
+TRIES = 3  # how often a trial is begun whose process was lost
 
 
 class Trained(Exception):
@@ -27,12 +28,14 @@ class Trial(Run):
         named: the trial's id with Keras Tuner, which counts from 0.
 
     Attributes:
-        named: the same.
+        search: the run.
+        named: the same as above.
         number: what people call it, from 1.
     """
 
     def __init__(self, run: Run, named: str):
         super().__init__(run.project, run.name)
+        self.search = run
         self.named, self.number = named, int(named) + 1
         self.directory = run.directory / "trials" / f"{self.number:03d}"
 
@@ -43,6 +46,13 @@ class Trial(Run):
             Trained: always.
         """
         raise Trained
+
+    def pin_source(self, source: dict) -> None:
+        """Hold all trials of the search to the same data."""
+        before = self.search.record().get("source")
+        if before is None or before["digest"] != source["digest"]:
+            self.search.pin_source(source)
+        super().pin_source(source)
 
     def prepare(self, settings: dict, before: "Trial | None" = None) -> None:
         """Make the folder fit to train in: what is of other settings or damaged in it goes.
@@ -96,13 +106,6 @@ class Trial(Run):
             return None
         return next(((name, row[name]) for name in JUDGES if name in row), None)
 
-    def failure(self) -> str:
-        """Why it failed, in words; empty where nothing is known of that."""
-        try:
-            return self.read_json("failure.json", {}).get("reason", "")
-        except (UserError, AttributeError):
-            return ""
-
     def diverged(self) -> str:
         """`loss is nan`, say, where training has gone astray for good; empty otherwise."""
         try:
@@ -122,13 +125,31 @@ def kept(settings: dict) -> dict:
 def in_process(target, arguments: tuple, trial: Trial, stop) -> str:
     """Call `target(*arguments)` in a process of its own and wait for it; why it failed, or nothing.
 
-    It gets a SIGTERM where the user wants to stop, or where what it trains has diverged.
+    It gets a SIGTERM where the user wants to stop, or where what it trains has diverged. Where it is lost with the fork
+    server, another one goes on.
 
     Args:
         trial: what it carries out.
         stop: true once the user wants to stop.
+
+    Raises:
+        UserError: it failed for a reason that the user can mend and that would stop any other trial too.
     """
-    process = processes.begun(target, arguments)
+    for _ in range(TRIES):
+        code, diverged = _watched(processes.begun(target, arguments), trial, stop)
+        if code != processes.LOST or stop or diverged:
+            break
+    reason = processes.failure(trial)
+    if code == processes.MENDABLE:
+        raise UserError(reason or f"a trial can't go on: {trial.path('log.txt')} says why. Then run the same command "
+                        "again.")
+    if code == -getattr(signal, "SIGKILL", 9):
+        return "killed by the system, as it does where memory runs out"
+    return diverged or reason or (f"ended with exit code {code}" if code else "")
+
+
+def _watched(process, trial: Trial, stop) -> tuple[int, str]:
+    """Wait for a trial's process; its exit code, and how it diverged if it did."""
     diverged = told = ""
     while process.is_alive():
         process.join(LOOK)
@@ -136,6 +157,4 @@ def in_process(target, arguments: tuple, trial: Trial, stop) -> str:
         if (stop or diverged) and not told:
             process.terminate()
             told = "to stop"
-    if process.exitcode == -getattr(signal, "SIGKILL", 9):
-        return "killed by the system, as it does where memory runs out"
-    return diverged or trial.failure() or (f"ended with exit code {process.exitcode}" if process.exitcode else "")
+    return process.exitcode, diverged

@@ -1,12 +1,11 @@
 """Searches: what is proposed, and that a search goes on after any kill as if nothing had happened."""
 
-import math
-
-import keras_tuner
 import pytest
+from problems import bowl, space
 
 from dl100_tf.errors import UserError
 from dl100_tf.training import askers, search
+from dl100_tf.training.interrupts import InterruptFlag
 from dl100_tf.training.journal import Journal
 from dl100_tf.training.search import Outcome, Plan
 
@@ -15,18 +14,6 @@ METHODS = ("random", "grid", "bayesian", "hyperband")
 
 class Killed(BaseException):
     """A kill that a test can catch."""
-
-
-def space(steps: int = 8) -> keras_tuner.HyperParameters:
-    hp = keras_tuner.HyperParameters()
-    hp.Float("learning_rate", 1e-4, 1.0, sampling="log", default=1e-2)
-    hp.Int("width", 1, steps)
-    return hp
-
-
-def bowl(hp) -> float:
-    """A score that is least at a learning rate of 0.01 and a width of 3; trained for longer it is lower."""
-    return (math.log10(hp["learning_rate"]) + 2) ** 2 + (hp["width"] - 3) ** 2 + 1 / hp.values.get("tuner/epochs", 1)
 
 
 class Searching:
@@ -124,6 +111,34 @@ def test_the_bayesian_one_finds_the_place_sooner_than_chance(tmp_path):
             found.append(min(one.ended.values()))
         best[method] = sum(found)
     assert best["bayesian"] < best["random"]
+
+
+def test_after_an_error_nobody_waits_for_a_lock_that_is_never_given_back(tmp_path):
+    journal = Journal(tmp_path)
+    asked, stop = search.oracle(Plan("random", 9, 1, 0), space(), journal), InterruptFlag()
+
+    def carry_out(number, hp):
+        journal.add = full
+        return Outcome(bowl(hp))
+
+    def full(**event):
+        raise UserError("the disk is full")
+
+    with pytest.raises(UserError, match="the disk is full"):
+        askers.together(asked, 3, carry_out, stop)
+    assert stop and isinstance(asked.broken, UserError)
+    assert not Journal(tmp_path).ended()
+
+
+def test_whether_there_is_anything_left_is_asked_without_taking_it(tmp_path):
+    one = Searching(tmp_path, Plan("random", 2, 1, 0))
+    with pytest.raises(Killed):
+        one.go(kill_at=2)
+    asked = search.oracle(one.plan, space(), Journal(tmp_path))
+    assert not asked.nothing_left() and not asked.over
+    assert asked.create_trial("tuner0").trial_id == "00001" and asked.ongoing_trials.keys() == {"tuner0"}
+    one.go()
+    assert search.oracle(one.plan, space(), Journal(tmp_path)).nothing_left()
 
 
 def test_seed_0_is_a_seed(tmp_path):

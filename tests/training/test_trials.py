@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import sys
 import time
 
 import pytest
 
+from dl100_tf.errors import Unfit, UserError
 from dl100_tf.run import Run
 from dl100_tf.training import processes
 from dl100_tf.training.interrupts import InterruptFlag
@@ -65,7 +67,7 @@ def test_of_damaged_files_nothing_is_made_up(trial, name, content):
 def test_the_same_settings_go_on(trial):
     trial.write_json("failure.json", {"reason": "the disk was full"})
     trial.prepare(SETTINGS)
-    assert trial.path("checkpoints").is_dir() and trial.failure() == ""
+    assert trial.path("checkpoints").is_dir() and processes.failure(trial) == ""
 
 
 @pytest.mark.parametrize("name, content", [("config.json", json.dumps(SETTINGS | {"epochs": 3})), ("config.json", "{"),
@@ -112,6 +114,48 @@ def test_a_process_that_ends_badly_says_how(trial, target, arguments, reason):
 def test_a_trial_that_says_why_it_failed_is_quoted(trial):
     trial.write_json("failure.json", {"reason": "ResourceExhaustedError: OOM"})
     assert in_process(os._exit, (1,), trial, InterruptFlag()) == "ResourceExhaustedError: OOM"
+
+
+@pytest.mark.parametrize("error, code, said", [
+    (UserError("there are no data: get some"), processes.MENDABLE, "there are no data: get some"),
+    (OSError(28, "No space left on device"), processes.MENDABLE, "Free some space and run the same command again"),
+    (Unfit("pictures can't be halved"), 1, "pictures can't be halved"),
+    (ValueError("shapes\ndon't match"), 1, "ValueError: shapes"), (MemoryError(), 1, "MemoryError: no reason given")])
+def test_what_the_user_can_mend_is_told_from_what_is_the_trial_s_own(trial, error, code, said):
+    with pytest.raises(SystemExit) as ended:
+        processes.fail(trial, error)
+    assert ended.value.code == code and said in processes.failure(trial)
+
+
+def test_what_the_user_can_mend_stops_the_search(trial):
+    with pytest.raises(UserError, match=r"a trial can't go on: .*log\.txt says why"):
+        in_process(sys.exit, (processes.MENDABLE,), trial, InterruptFlag())
+    trial.write_json("failure.json", {"reason": "there are no data: get some"})
+    with pytest.raises(UserError, match="there are no data"):
+        in_process(sys.exit, (processes.MENDABLE,), trial, InterruptFlag())
+
+
+def note_and_be_lost(file: str, times: int) -> None:
+    """A process that ends as if its fork server had been killed, so many times; then it ends well."""
+    with open(file, "a+") as seen:
+        seen.write("x")
+        seen.seek(0)
+        sys.exit(processes.LOST if len(seen.read()) <= times else 0)
+
+
+@pytest.mark.parametrize("times, reason", [(2, ""), pytest.param(
+    9, f"ended with exit code {processes.LOST}", marks=pytest.mark.slow)])
+def test_a_process_that_is_lost_with_its_fork_server_is_begun_again(trial, tmp_path, times, reason):
+    assert in_process(note_and_be_lost, (str(tmp_path / "seen"), times), trial, InterruptFlag()) == reason
+    assert len((tmp_path / "seen").read_text()) == 3
+
+
+def test_all_trials_have_the_same_data(trial):
+    source = {"rung": "local", "where": "here", "digest": "ab"}
+    trial.pin_source(source)
+    assert trial.search.record()["source"] == trial.record()["source"] == source
+    with pytest.raises(UserError, match="was begun on other data"):
+        Trial(trial.search, "1").pin_source(source | {"digest": "cd"})
 
 
 def test_a_diverged_trial_is_stopped(trial):
