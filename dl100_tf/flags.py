@@ -35,6 +35,7 @@ class Common:
     deterministic: bool = False  # bitwise the same result every time, somewhat slower
     checkpoint_minutes: float = 1.0  # minutes between checkpoints within an epoch; 0: none by time
     checkpoint_steps: int = 0  # steps between checkpoints within an epoch; 0: none by count
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"  # of what is computed in training; 16 bits are faster
     devices: int = 1  # GPUs of this machine that share each batch; without any, parts of its processor
     workers: int = 1  # processes on this machine that share each batch, as machines of a cluster would
 

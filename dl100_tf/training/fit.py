@@ -5,7 +5,7 @@ import functools
 
 import keras
 
-from dl100_tf.training import distribution, state
+from dl100_tf.training import distribution, precision, state
 from dl100_tf.training.batches import Batches, validation_batches
 from dl100_tf.training.callbacks import AcrossEpochs, TensorBoard
 from dl100_tf.training.session import Session
@@ -60,6 +60,10 @@ class Training:
     def go(self) -> list[dict]:
         """Train to the end, or to the user's stop."""
         state.build(self.model, self.batches.one())
+        with precision.computing(self.model, self.config.precision):
+            return self._train()
+
+    def _train(self) -> list[dict]:
         distribution.prepare(self.model, self.config.batch_size)
         callbacks = AcrossEpochs(self.callbacks, add_history=True, model=self.model)
         checkpoint = self.session.read()

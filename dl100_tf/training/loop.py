@@ -36,9 +36,9 @@ class Loop:
     """
 
     def __init__(self, run, data, config, weights: dict[str, np.ndarray]):
-        if tf.distribute.has_strategy():
-            raise UserError("this recipe takes its steps in NumPy, one after the other: leave --devices and --workers "
-                            "out.")
+        if tf.distribute.has_strategy() or config.precision != "float32":
+            raise UserError("this recipe takes its steps in NumPy, one after the other: leave --devices, --workers and "
+                            "--precision out.")
         if config.schedule == "plateau":
             raise UserError("--schedule plateau isn't made for this recipe: use constant, linear, cosine or one_cycle.")
         self._run, self._train, self._config, self._weights = run, data.train, config, weights
