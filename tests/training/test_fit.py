@@ -62,9 +62,10 @@ def assert_same(one, other):
     assert one[2].path("history.csv").read_bytes() == other[2].path("history.csv").read_bytes()
 
 
-@pytest.mark.parametrize("schedule", ["constant", "one_cycle", "plateau"])  # linear and cosine are one_cycle's class
-def test_a_run_stopped_twice_ends_bitwise_like_one_that_was_not(problem, schedule):
-    config = Config(schedule=schedule, patience=2, epochs=6)
+@pytest.mark.parametrize("settings", [  # linear and cosine are one_cycle's class
+    {"schedule": "constant"}, {"schedule": "one_cycle"}, {"schedule": "plateau"}, {"precision": "mixed_bfloat16"}])
+def test_a_run_stopped_twice_ends_bitwise_like_one_that_was_not(problem, settings):
+    config = Config(**settings, patience=2, epochs=6)
     whole = train(problem, config, "whole")
     train(problem, config, "parts", stop_at=4)
     train(problem, config, "parts", stop_at=27)
