@@ -64,7 +64,7 @@ class Bench:
         from dl100_tf.export import contract, phone, publishing
         from dl100_tf.projects import cnn_mnist
 
-        run = runs.Run("cnn_mnist", name) if name else runs.latest("cnn_mnist")
+        run = runs.Run("cnn_mnist", name) if name else settings.latest("cnn_mnist")
         self.model = run.load_model()
         self.contract = contract.of_run(run, self.model)
         self.config = replace(settings.stored(cnn_mnist, run), source="local")

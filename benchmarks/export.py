@@ -20,7 +20,7 @@ from pathlib import Path
 
 import recording
 
-from dl100_tf import curriculum, paths
+from dl100_tf import curriculum, paths, settings
 from dl100_tf import run as runs
 from dl100_tf.errors import UserError
 
@@ -31,7 +31,7 @@ HEAD = ("recipe", "variant", "KiB", "of float32", "largest difference", "same la
 def exported(name: str, to: Path) -> dict:
     """Export a recipe's last run, which is trained first where there is none; its card and the seconds it took."""
     try:
-        run = runs.latest(name)
+        run = settings.latest(name)
     except UserError:
         command(name, "--source", "local", "--epochs", "1", "--run", "short")
         run = runs.Run(name, "short")

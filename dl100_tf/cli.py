@@ -138,7 +138,7 @@ def train(recipe, words: list[str]) -> int:
     command = shlex.join(["python", "-m", recipe.__name__, *words])
     try:
         if config.workers > 1:
-            cluster.train(recipe, config, run)
+            cluster.train(recipe, config, run, command)
         scores = execute(recipe, config, run, command)
     except (Interrupted, KeyboardInterrupt) as stop:
         print(f"{stopped(run, stop)} To go on:\n    {run.command}")
@@ -169,8 +169,7 @@ def export(recipe, words: list[str]) -> int:
     config = settings.stored(recipe, run)
     with terminal.loading("Loading TensorFlow"):
         export.load()
-    rung = run.record().get("source", {}).get("rung")
-    data = recipe.load_data(dataclasses.replace(config, source=rung or config.source))
+    data = recipe.load_data(dataclasses.replace(config, source=run.rung or config.source))
     done = export.publish(run, data, **chosen, to=flags.to, examples=flags.examples, force=flags.force)
     print(export.summary(done))
     return 1 if done.refused else 0

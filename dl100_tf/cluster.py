@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -11,7 +12,7 @@ import time
 import traceback
 
 from dl100_tf import settings, terminal
-from dl100_tf.errors import Interrupted, UserError
+from dl100_tf.errors import UserError
 from dl100_tf.execution import execute
 from dl100_tf.run import Run
 
@@ -19,7 +20,7 @@ TRIES = 3  # how often workers are started without getting any further
 LOOK = 0.2  # seconds between looks at them
 
 
-def train(recipe, config, run: Run) -> None:
+def train(recipe, config, run: Run, command: str) -> None:
     """Train the run's net by `config.workers` processes on this machine; the recipe's other parts are left to do.
 
     If one is lost, all begin again from the newest checkpoint, as nothing can be worked out without it.
@@ -31,39 +32,55 @@ def train(recipe, config, run: Run) -> None:
     with terminal.loading("Loading TensorFlow"):
         from dl100_tf.training import checkpoints, distribution, interrupts, processes
         processes.load()
-    newest, stop = checkpoints.Checkpoints(run.path("checkpoints")).newest_step, interrupts.InterruptFlag()
+    def newest() -> list[int]:  # a recipe may train more than one net, each with checkpoints of its own
+        return sorted(checkpoints.Checkpoints(folder).newest_step() for folder in run.directory.rglob("checkpoints"))
+
+    stop = interrupts.InterruptFlag("Stopping all workers ...")
     tries, before = 0, newest()
     with stop.listening():
         while True:
-            lost = _together(recipe, config, run, stop)
+            lost = _together(recipe, config, run, command, stop)
             if lost is None:
                 return
+            index, code = lost
             tries = tries + 1 if newest() == before else 1
             before = newest()
             if tries == TRIES:
-                log = distribution.Worker(run, 1).path("log.txt")
-                raise UserError(f"{lost}, {TRIES} times without getting any further. What the others printed: {log}")
-            interrupts.say(f"{lost}: all begin again from step {before}.")
+                raise UserError(f"worker {index} was lost (exit code {code}), {TRIES} times without getting any "
+                                f"further. What it printed: {distribution.Worker(run, index).path('log.txt')}")
+            interrupts.say(f"worker {index} was lost (exit code {code}): all begin again from "
+                           f"{f'step {before[-1]}' if any(before) else 'the beginning'}.")
 
 
-def _together(recipe, config, run: Run, stop) -> str | None:
-    """Let workers train until they are done, or one of them is lost, or the user wants to stop; says who was lost."""
+def _together(recipe, config, run: Run, command: str, stop) -> tuple[int, int] | None:
+    """Let workers train until they are done, or the user wants to stop, or one is lost: which one, with its exit code.
+
+    Raises:
+        KeyboardInterrupt: the user wants to stop. They can't come to a safe point together; there is the newest
+            checkpoint.
+        UserError: one of them says what is wrong.
+    """
     from dl100_tf.training import distribution, processes
 
     addresses = free_addresses(config.workers)
-    workers = [processes.begun(be_worker, (recipe.__name__, dataclasses.asdict(config), run.name, index, addresses))
+    workers = [processes.begun(be_worker, (recipe.__name__, dataclasses.asdict(config), run.name, command, index,
+                                          addresses))
                for index in range(config.workers)]
     try:
         while any(worker.is_alive() for worker in workers):
             time.sleep(LOOK)
             if stop:
-                raise Interrupted
-            # The one that was killed comes first: the others fail because it is gone, and may do so before this look.
-            ended = sorted((worker.exitcode, index) for index, worker in enumerate(workers) if worker.exitcode)
-            for code, index in ended[:1]:
-                if reason := processes.failure(distribution.Worker(run, index)):
+                raise KeyboardInterrupt
+            ended = {index: worker.exitcode for index, worker in enumerate(workers) if worker.exitcode}
+            for index, code in ended.items():
+                log = distribution.Worker(run, index)
+                if code == processes.MENDABLE:
+                    raise UserError(processes.failure(log) or f"worker {index} can't go on: {log.path('log.txt')} says "
+                                    "why. Then run the same command again.")
+                if code == 1 and (reason := processes.failure(log)):
                     raise UserError(reason)
-                return f"worker {index} was lost (exit code {code})"
+            if ended:  # the one that was killed comes first: the others fail because it is gone
+                return min(ended.items(), key=lambda item: item[1])
     finally:
         for worker in workers:  # none of them gets any further without the others
             worker.kill()
@@ -80,21 +97,21 @@ def free_addresses(count: int) -> list[str]:
     return addresses
 
 
-def be_worker(module: str, chosen: dict, name: str, index: int, addresses: list[str]) -> None:
+def be_worker(module: str, chosen: dict, name: str, command: str, index: int, addresses: list[str]) -> None:
     """Be one of the processes; the chief prints, the others write what they say to `workers/<index>/log.txt`."""
-    from dl100_tf.training import processes
-    from dl100_tf.training.distribution import Worker
+    from dl100_tf.training import distribution, processes
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started them decides
     os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
     recipe = importlib.import_module(module)
-    worker = Worker(Run(settings.name_of(recipe), name), index)
+    worker = distribution.Worker(Run(settings.name_of(recipe), name), index)
     terminal.prepare()
     processes.enter(worker, errors_only=index == 0)
     worker.path("failure.json").unlink(missing_ok=True)
     try:
         processes.wait_for(worker)
-        be_one_of_several(recipe, recipe.Config(**chosen), worker)
+        distribution.take_one_gpu(index)
+        be_one_of_several(recipe, recipe.Config(**chosen), worker, command)
     except UserError as error:
         processes.fail(worker, error)
     except BaseException:
@@ -111,15 +128,24 @@ def join(recipe, config, run: Run, words: list[str]) -> int:
     with terminal.loading("Loading TensorFlow"):
         import tensorflow as tf
 
-        from dl100_tf.training import distribution
+        from dl100_tf.training import checkpoints, distribution
     index, count = distribution.task()
     print(f"worker {index} of {count}", flush=True)
+    trained = checkpoints.Checkpoints(run.path("checkpoints")).progress()
+    gone = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
+            tf.errors.DeadlineExceededError, tf.errors.InternalError, tf.errors.FailedPreconditionError)
     try:
-        be_one_of_several(recipe, config, distribution.Worker(run, index))
-    except tf.errors.OpError as error:
-        print(f"error: another worker was lost ({type(error).__name__}): start all of them again, they go on from the "
-              "newest checkpoint.", file=sys.stderr, flush=True)
+        if trained.get("epoch", 0) < config.epochs and not trained.get("stopped_early"):
+            command = shlex.join(["python", "-m", recipe.__name__, *words])
+            be_one_of_several(recipe, config, distribution.Worker(run, index), command)
+    except gone as error:
+        print(f"error: another worker was lost ({type(error).__name__}: {str(error).splitlines()[0]}): start all of "
+              "them again, they go on from the newest checkpoint.", file=sys.stderr, flush=True)
         os._exit(75)  # what waits for the other workers would keep the process for minutes
+    except KeyboardInterrupt:
+        print("Stopped at once, and so will the others: start all of them again, they go on from the newest "
+              "checkpoint.", flush=True)
+        os._exit(130)
     if index:
         print("The net is trained; the chief carries on.")
         return 0
@@ -127,15 +153,12 @@ def join(recipe, config, run: Run, words: list[str]) -> int:
     os.execv(sys.executable, [sys.executable, "-m", recipe.__name__, *words])
 
 
-def be_one_of_several(recipe, config, worker) -> None:
-    """Train as one of the workers of `TF_CONFIG`, in step with all others, until the run's net is trained.
-
-    They read their variables together, so a checkpoint is due by the count of steps and not by each one's clock.
-    """
+def be_one_of_several(recipe, config, worker, command: str) -> None:
+    """Train as one of the workers of `TF_CONFIG`, in step with all others, until the run's net is trained."""
     from dl100_tf.training.trials import Trained
 
     try:
-        execute(recipe, dataclasses.replace(config, checkpoint_minutes=0.0), worker)
+        execute(recipe, config, worker, command)
     except Trained:
         return
     raise UserError(f"{settings.name_of(recipe)} trains no net that workers could share.")

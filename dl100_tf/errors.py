@@ -14,6 +14,10 @@ class DataError(UserError):
     """A dataset is damaged, incomplete or not what it claims to be."""
 
 
+class InUse(UserError):
+    """Another process has the run."""
+
+
 class Unfit(UserError):
     """These settings can't be trained, whatever the machine and the data: a search goes on with others."""
 

@@ -34,7 +34,6 @@ def execute(recipe, config, run, command: str = "") -> dict:
         with training.shared(config.devices):
             training.set_seeds(config.seed, config.deterministic)
             # What `auto` found in the first session stays this run's data.
-            rung = run.record().get("source", {}).get("rung")
-            scores = recipe.recipe(dataclasses.replace(config, source=rung or config.source), run)
+            scores = recipe.recipe(dataclasses.replace(config, source=run.rung or config.source), run)
         run.note(finished={"epochs": config.epochs, "at": provenance.now()})
     return scores

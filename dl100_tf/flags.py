@@ -54,6 +54,9 @@ class Common:
                     raise UserError(f"{flag} can't be {one}: it goes from {least} to {most}.")
         if not self.learning_rate:
             raise UserError("--learning-rate can't be 0: nothing would be learnt.")
+        if self.devices > 1 and self.workers > 1:
+            raise UserError("--devices shares each batch in one process, --workers among several: leave one of them "
+                            "out.")
         if self.keep == "last" and self.patience:
             raise UserError("--patience waits for better weights than the best, and --keep last doesn't look for the "
                             "best: leave one of them out.")

@@ -12,7 +12,7 @@ from pathlib import Path
 import filelock
 
 from dl100_tf import paths, provenance
-from dl100_tf.errors import UserError
+from dl100_tf.errors import InUse, UserError
 
 PARTS = ("model.keras", "scores.json", "report.html")  # what a finished run has
 MAY_CHANGE = ("epochs", "source", "data_dir", "folder", "weights", "checkpoint_minutes", "checkpoint_steps", "devices",
@@ -75,6 +75,11 @@ class Run:
         if not isinstance(record, dict) or not isinstance(record.get("finished", {}), dict):
             raise UserError(f"{self.path('provenance.json')} is damaged. Start again under another --run name.")
         return record
+
+    @property
+    def rung(self) -> str:
+        """The data source that the run was begun with; empty before that."""
+        return self.record().get("source", {}).get("rung", "")
 
     def path(self, name: str) -> Path:
         """Where `name` is in the run directory, to read it."""
@@ -152,7 +157,8 @@ class Run:
         """Hold the run for this process alone; a killed owner's lock is gone with it.
 
         Raises:
-            UserError: another process has it, or the directory can't be made.
+            InUse: another process has it.
+            UserError: the directory can't be made.
         """
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
@@ -160,8 +166,8 @@ class Run:
             lock.acquire()
         except filelock.Timeout:
             holder = self.read_json(".owner.json", {})
-            raise UserError(f"{self.directory} is in use by process {holder.get('pid', '?')} since "
-                            f"{holder.get('since', '?')}: wait for it, or give this run another name.") from None
+            raise InUse(f"{self.directory} is in use by process {holder.get('pid', '?')} since "
+                        f"{holder.get('since', '?')}: wait for it, or give this run another name.") from None
         except OSError as error:
             raise UserError(f"{self.directory} can't be written to ({error.strerror}). Set DL100_HOME to a "
                             "folder that can be, or change its permissions.") from error
@@ -234,16 +240,3 @@ def fresh_name(project: str) -> str:
     stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     taken = sum(1 for _ in paths.runs(project).glob(f"{stamp}*"))
     return f"{stamp}_{taken + 1}" if taken else stamp
-
-
-def latest(project: str) -> "Run":
-    """The finished run that was scored last.
-
-    Raises:
-        UserError: there is none.
-    """
-    scored = sorted(paths.runs(project).glob("*/scores.json"), key=lambda path: path.stat().st_mtime)
-    if not scored:
-        raise UserError(f"{project} has no finished run under {paths.runs(project)}: train one with "
-                        f"`python -m dl100_tf.projects.{project}`.")
-    return Run(project, scored[-1].parent.name)

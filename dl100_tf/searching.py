@@ -15,6 +15,7 @@ from dl100_tf.errors import Interrupted, UserError
 from dl100_tf.execution import execute
 from dl100_tf.run import Run
 from dl100_tf.training import askers, processes, search, spaces
+from dl100_tf.training.checkpoints import Checkpoints
 from dl100_tf.training.interrupts import InterruptFlag, say
 from dl100_tf.training.journal import BEST
 from dl100_tf.training.search import Outcome
@@ -57,10 +58,12 @@ class Search:
         with self.stop.listening():
             if chief:
                 say(f"chief   workers can ask at {chief}")
-                askers.serve(oracle, chief, self.stop)
+                askers.serve(oracle, self.run.name, chief, self.stop)
             else:
                 self._load()
                 askers.together(oracle, self.parallel, self.carry_out, self.stop)
+        if self.stop:
+            raise Interrupted
         if self._winner() is None:
             first = processes.failure(Trial(self.run, next(iter(self.journal.ended()))))
             raise UserError(f"all trials failed, the first for this reason: {first}. What they printed is in "
@@ -74,7 +77,7 @@ class Search:
             UserError: no chief answers, or a trial can't go on here.
         """
         self._load()
-        chief = askers.Client(lambda: self.run.path(BEST).is_file(), self.stop)
+        chief = askers.Client(self.run.name, lambda: self.run.path(BEST).is_file(), self.stop)
         with self.stop.listening():
             askers.work(chief, worker, self.carry_out, self.stop)
 
@@ -106,6 +109,8 @@ class Search:
 
         Nothing that the run has is touched, so it can be done again after a kill; not before the search is over.
         """
+        if self._winner() is None:  # the best settings are there, and the journal that had them is damaged
+            return
         winner = Trial(self.run, self._winner())
         whole = self._settings(self.journal.values()[winner.named])["epochs"] == self.config.epochs
         if whole and winner.directory.is_dir():
@@ -115,6 +120,8 @@ class Search:
         """Show the search in the run's report."""
         from dl100_tf import evaluation
 
+        if self._winner() is None:
+            return
         values, ended = self.journal.values(), self.journal.ended()
         chosen = {named: self._settings(values[named]) for named in ended if ended[named]["score"] is not None}
         varied = [name for name in self._settings({}) if name != "epochs"
@@ -158,13 +165,16 @@ class Search:
 
     def _spent(self, trial: Trial) -> dict:
         """Epochs and seconds that a trial was trained for, without those of a shorter one that it went on from."""
-        spent = {"epochs": 0, "train_seconds": 0.0} | trial.spent()
+        spent = trial.spent()
+        if not spent:  # it failed on the way
+            came = Checkpoints(trial.path("checkpoints")).progress()
+            spent = {"epochs": came.get("epoch", 0), "train_seconds": came.get("seconds", 0.0)}
         values = keras_tuner.HyperParameters()
         values.values = self.journal.values()[trial.named]
         before = self._shorter(values)
         for name, its in (before.spent() if before else {}).items():
             if name in ("epochs", "train_seconds"):
-                spent[name] -= its
+                spent[name] = max(0, spent[name] - its)
         return spent
 
     def _shorter(self, hp) -> Trial | None:
@@ -177,7 +187,8 @@ class Search:
         values = self.journal.values()
         scored = {number: event["score"] for number, event in self.journal.ended().items()
                   if event["score"] is not None}
-        return min(scored, key=lambda number: (-values[number].get("tuner/epochs", 0), scored[number]), default=None)
+        return min(scored, default=None, key=lambda number: (
+            -values[number].get("tuner/epochs", 0), scored[number], int(number)))
 
     def _load(self) -> None:
         if self.parallel > 1:  # the first would take all memory of a GPU
@@ -219,13 +230,12 @@ def be_trial(module: str, chosen: dict, name: str, named: str) -> None:
     processes.enter(trial)
     try:
         processes.wait_for(trial, math.inf)  # a worker may be at it that a restarted chief knows nothing of
-        rung = trial.search.record().get("source", {}).get("rung")
-        execute(recipe, recipe.Config(**chosen | {"source": rung or chosen["source"]}), trial)
+        execute(recipe, recipe.Config(**chosen), trial)
         raise UserError("the recipe came to its end without having trained the net of its run")
     except Trained:
         return
     except (Interrupted, KeyboardInterrupt):
-        sys.exit(130)
+        sys.exit(processes.STOPPED)
     except Exception as error:
         processes.fail(trial, error)
 

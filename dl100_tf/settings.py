@@ -23,10 +23,23 @@ def existing(recipe, name: str):
         UserError: there is none.
     """
     project = name_of(recipe)
-    run = runs.Run(project, name) if name else runs.latest(project)
+    run = runs.Run(project, name) if name else latest(project)
     if not run.exists:
         raise UserError(f"{project} has no run {name!r}: there is no {run.directory}.")
     return run
+
+
+def latest(project: str) -> runs.Run:
+    """The finished run that was scored last.
+
+    Raises:
+        UserError: there is none.
+    """
+    scored = sorted(paths.runs(project).glob("*/scores.json"), key=lambda path: path.stat().st_mtime)
+    if not scored:
+        raise UserError(f"{project} has no finished run under {paths.runs(project)}: train one with "
+                        f"`python -m dl100_tf.projects.{project}`.")
+    return runs.Run(project, scored[-1].parent.name)
 
 
 def stored(recipe, run):
@@ -35,11 +48,20 @@ def stored(recipe, run):
     Raises:
         UserError: they are of another version of the recipe.
     """
+    return rebuilt(recipe, run.read_json("config.json"), run.path("config.json"))
+
+
+def rebuilt(recipe, values: dict, file):
+    """The settings that `values`, read from `file`, are.
+
+    Raises:
+        UserError: they are of another version of the recipe.
+    """
     try:
-        return recipe.Config(**run.read_json("config.json"))
+        return recipe.Config(**values)
     except TypeError as error:
-        raise UserError(f"{run.path('config.json')} is not of this version of {run.project} ({error}). "
-                        "Start again under another --run name.") from None
+        raise UserError(f"{file} is not of this version of {name_of(recipe)} ({error}). Start again under another "
+                        "--run name.") from None
 
 
 def from_file(recipe, path: str):

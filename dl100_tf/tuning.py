@@ -64,7 +64,7 @@ def carry_out(recipe, run: Run, words: list[str], command: str) -> dict | None:
     if journal.settings:
         mend(run, journal)
     flags = begun(recipe, run, journal, words)
-    if run.finished_epochs and run.path("tables/search.json").is_file():
+    if run.finished_epochs and run.record().get("searched") and run.path(BEST).is_file():
         return None
     search = Search(recipe, run, journal, flags.config, flags.method, flags.trials, flags.parallel)
     with run.owned():
@@ -74,9 +74,10 @@ def carry_out(recipe, run: Run, words: list[str], command: str) -> dict | None:
             search.go()
             run.write_json(BEST, search.best())
         search.hand_over()
-    scores = execute(recipe, recipe.Config(**run.read_json(BEST)), run, command)
+    scores = execute(recipe, settings.rebuilt(recipe, run.read_json(BEST), run.path(BEST)), run, command)
     with run.owned():
         search.explain()
+        run.note(searched=True)
     return scores
 
 
@@ -107,7 +108,7 @@ def help_chief(recipe, run: Run, name: str) -> bool:
                             "let all have one DL100_HOME.")
         time.sleep(1)
     asked_for = dict(journal.settings)
-    config = recipe.Config(**asked_for.pop("config"))
+    config = settings.rebuilt(recipe, asked_for.pop("config"), run.path(FOLDER))
     print(f"{worker} carries out trials of {run.name}", flush=True)
     Search(recipe, run, journal, config, **asked_for).help(worker)
     print("There is nothing more to try; the chief carries on.")
@@ -123,7 +124,7 @@ def mend(run: Run, journal) -> None:
             warnings.warn(f"{damage} It is made anew from the search's journal.", stacklevel=2)
             run.path(name).replace(run.path(f"{name}.damaged"))
     if not run.exists:
-        run.write_json("config.json", journal.settings["config"])
+        run.write_json("config.json", run.read_json(BEST) or journal.settings["config"])
 
 
 def begun(recipe, run: Run, journal, words: list[str]):
@@ -135,11 +136,11 @@ def begun(recipe, run: Run, journal, words: list[str]):
     if not journal.settings:
         if run.exists and not run.path(FOLDER).is_dir():
             raise UserError(f"the run {run.name} was trained without a search: give the search another --run name.")
-        return asked(recipe, recipe.Config(), words)
+        return asked(recipe, settings.stored(recipe, run) if run.exists else recipe.Config(), words)
     from dl100_tf.training.trials import kept
 
     before = dict(journal.settings)
-    stored = recipe.Config(**before.pop("config"))
+    stored = settings.rebuilt(recipe, before.pop("config"), run.path(FOLDER))
     flags = asked(recipe, stored, words, **before)
     changed = ["method"] if flags.method != before["method"] else []
     changed += [name for name in kept(dataclasses.asdict(stored))

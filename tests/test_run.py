@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from dl100_tf import run as runs
+from dl100_tf import settings
 from dl100_tf.errors import UserError
 from dl100_tf.run import Run
 
@@ -120,9 +121,9 @@ def test_a_model_that_is_not_there_or_damaged_is_named(home):
 
 def test_the_latest_run_is_the_one_scored_last(home):
     with pytest.raises(UserError, match="has no finished run"):
-        runs.latest("p")
+        settings.latest("p")
     Run("p", "b").write_text("scores.json", json.dumps({}))
-    assert runs.latest("p").name == "b"
+    assert settings.latest("p").name == "b"
 
 
 def test_a_part_is_a_run_inside_the_run_and_cleaned_with_it(home):

@@ -16,10 +16,13 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief, oracle_client
 
 from dl100_tf.errors import Interrupted, UserError
+from dl100_tf.training.interrupts import say
 from dl100_tf.training.search import Remembering, report
 
 PATIENCE = 0.5  # seconds until a worker that was told to wait asks again
 ANSWER = 20  # seconds that a worker waits for the chief's answer before it looks whether there is still a search
+TELL = 60  # seconds after which the chief says whom it waits for
+SEARCH = "search"  # the field of a request that says which one it is of
 AWAY = 3600  # seconds that the chief may be away, e.g. to be started again
 
 
@@ -38,14 +41,18 @@ def member() -> str:
 
 def chief() -> str:
     """The address at which this process answers as the chief; empty where it isn't that."""
-    return (f"{os.environ['KERASTUNER_ORACLE_IP']}:{os.environ['KERASTUNER_ORACLE_PORT']}" if member() == "chief"
-            else "")
+    return _address() if member() == "chief" else ""
+
+
+def _address() -> str:
+    return f"{os.environ['KERASTUNER_ORACLE_IP']}:{os.environ['KERASTUNER_ORACLE_PORT']}"
 
 
 class Client:
     """The oracle of the chief, for a worker elsewhere. It goes on asking while the chief is being started again.
 
     Args:
+        name: the search's; the chief of another one is refused.
         over: says whether the search has ended, as a chief that has ended answers nobody.
         stop: true once the user wants to stop.
 
@@ -54,9 +61,11 @@ class Client:
         UserError: by every method: no chief has answered for `AWAY` seconds, or it can't go on.
     """
 
-    def __init__(self, over, stop):
+    def __init__(self, name: str, over, stop):
         oracle_client.TIMEOUT = ANSWER
         self._client, self._over, self._stop = oracle_client.OracleClient(None), over, stop
+        channel = grpc.intercept_channel(grpc.insecure_channel(_address()), _Saying(name))
+        self._client.stub = protos.get_service_grpc().OracleStub(channel)
 
     def create_trial(self, worker: str):
         """The next trial, one of the status `STOPPED` where the search is over."""
@@ -71,8 +80,7 @@ class Client:
         self._ask("end_trial", trial)
 
     def _ask(self, method: str, *arguments):
-        where = f"{os.environ['KERASTUNER_ORACLE_IP']}:{os.environ['KERASTUNER_ORACLE_PORT']}"
-        until = time.monotonic() + AWAY
+        where, until = _address(), time.monotonic() + AWAY
         while not self._over():
             try:
                 return getattr(self._client, method)(*arguments)
@@ -88,11 +96,43 @@ class Client:
         return None
 
 
-def serve(asked: Remembering, address: str, stop) -> None:
+class _Saying(grpc.UnaryUnaryClientInterceptor):
+    """Says with every request which search it is of."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def intercept_unary_unary(self, continuation, details, request):
+        return continuation(details._replace(metadata=[*(details.metadata or ()), (SEARCH, self._name)]), request)
+
+
+class _Gate(grpc.ServerInterceptor):
+    """Refuses requests of another search, and says in a line why nothing goes on."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def intercept_service(self, continuation, details):
+        handler = continuation(details)
+
+        def answer(request, context):
+            if dict(details.invocation_metadata).get(SEARCH) != self._name:
+                context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"it is the chief of the search {self._name}")
+            try:
+                return handler.unary_unary(request, context)
+            except UserError as error:
+                context.abort(grpc.StatusCode.INTERNAL, str(error))
+
+        return handler and grpc.unary_unary_rpc_method_handler(answer, handler.request_deserializer,
+                                                               handler.response_serializer)
+
+
+def serve(asked: Remembering, name: str, address: str, stop) -> None:
     """Let workers elsewhere ask an oracle, by Keras Tuner's own service, until there is nothing more to try.
 
     Args:
         asked: the oracle.
+        name: the search's.
         address: host and port.
         stop: true once the user wants to stop.
 
@@ -103,7 +143,8 @@ def serve(asked: Remembering, address: str, stop) -> None:
     if asked.nothing_left():
         return
     servicer = oracle_chief.OracleServicer(asked)
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1), options=[("grpc.so_reuseport", 0)])
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1), options=[("grpc.so_reuseport", 0)],
+                         interceptors=[_Gate(name)])
     protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
     try:
         server.add_insecure_port(address)
@@ -111,9 +152,15 @@ def serve(asked: Remembering, address: str, stop) -> None:
         raise UserError(f"the chief can't listen at {address}: see KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT."
                         ) from None
     server.start()
+    told = time.monotonic()
     try:
         while not (servicer.stop_triggered and asked.over):
             time.sleep(PATIENCE)
+            if servicer.stop_triggered and time.monotonic() - told > TELL:
+                told = time.monotonic()
+                say("waiting for " + ", ".join(f"{worker} (trial {int(trial.trial_id) + 1})" for worker, trial
+                                               in asked.ongoing_trials.copy().items()) +
+                    ": where one is gone, start a worker of its name")
             if asked.broken:
                 raise asked.broken
             if stop:
@@ -141,6 +188,8 @@ def together(asked: Remembering, several: int, carry_out, stop) -> None:
     with futures.ThreadPoolExecutor(several, thread_name_prefix="tuner") as threads:
         begun = [threads.submit(one, number) for number in range(several)]
         try:
+            while futures.wait(begun, PATIENCE).not_done:  # in one go it couldn't be interrupted on Windows
+                pass
             raised = [done.exception() for done in begun]
         except KeyboardInterrupt:  # the second one: nobody waits for a safe point any more
             for trial in multiprocessing.active_children():

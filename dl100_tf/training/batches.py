@@ -20,6 +20,9 @@ class Batches:
         seed: the run's seed.
         augment: see `training.fit`.
         padding: see `training.fit`.
+
+    Attributes:
+        size: examples a batch.
     """
 
     def __init__(self, split, batch_size: int, seed: int, augment=None, padding: int | None = None):
@@ -27,21 +30,21 @@ class Batches:
         self._count = int(keras.tree.flatten(self._arrays)[0].shape[0])
         self._padding = padding
         self._lengths = None if padding is None else used(split.x, padding)
-        self._batch_size = min(batch_size, self._count)
+        self.size = min(batch_size, self._count)
         self._seed, self._augment = seed, augment
 
     @property
     def steps(self) -> int:
         """Batches an epoch."""
-        return self._count // self._batch_size
+        return self._count // self.size
 
     def epoch(self, epoch: int, done: int = 0) -> tf.data.Dataset:
         """The batches of `epoch` (from 0) that are left after `done` of them."""
         order = seeds.order(self._seed, epoch, self._count)
         if self._lengths is not None:
-            order = alike(order, self._lengths, self._batch_size, np.random.default_rng((self._seed, epoch, 2)))
-        indices = tf.data.Dataset.from_tensor_slices(order[done * self._batch_size:]).batch(
-            self._batch_size, drop_remainder=True)
+            order = alike(order, self._lengths, self.size, np.random.default_rng((self._seed, epoch, 2)))
+        indices = tf.data.Dataset.from_tensor_slices(order[done * self.size:]).batch(
+            self.size, drop_remainder=True)
         batches = indices.map(taken(self._arrays, self._padding), num_parallel_calls=1)
         if self._augment:
             keys = tf.data.Dataset.from_tensor_slices(seeds.keys(self._seed, epoch, self.steps)[done:])

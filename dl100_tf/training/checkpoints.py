@@ -89,6 +89,11 @@ class Checkpoints:
         """The step of the newest checkpoint, sound or not; 0 where there is none."""
         return max(map(_step, self._files()), default=0)
 
+    def progress(self) -> dict:
+        """How far the newest sound checkpoint has come, the fields of `Progress`; `{}` where there is none."""
+        newest = self.load()
+        return newest[1].get("progress", {}) if newest else {}
+
     def _parsed(self, content: bytes) -> tuple[dict[str, np.ndarray], dict]:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}

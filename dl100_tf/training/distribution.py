@@ -8,8 +8,11 @@ On one machine it is TensorFlow's MirroredStrategy. On several, or in several pr
 import contextlib
 import json
 import os
+import signal
+import zlib
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from dl100_tf.errors import Unfit, UserError
@@ -38,6 +41,11 @@ class Worker(Run):
     def part(self, name: str) -> "Worker":
         """A part of the run, shared alike; the recipe doesn't end with it."""
         return Worker(self._run.part(name), self._index, ends=False)
+
+    @property
+    def rung(self) -> str:
+        """The data source that the run was begun with, by whichever worker."""
+        return self._run.rung
 
     def path(self, name: str):
         """Where `name` is; the checkpoints are the chief's."""
@@ -84,7 +92,9 @@ def shared(devices: int):
         UserError: there are fewer GPUs than that, but some.
     """
     if task():
-        with tf.distribute.MultiWorkerMirroredStrategy().scope():
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # TensorFlow would take it for a notice, and go on
+        with strategy.scope():
             yield
     elif devices > 1:
         with tf.distribute.MirroredStrategy(_devices(devices)).scope():
@@ -119,14 +129,15 @@ def prepare(model, batch_size: int) -> None:
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
         return
+    model._maybe_symbolic_build = lambda **_: None  # all there is to build is there; and it wants even batches
     if len(getattr(model, "optimizers", ())) > 1:
         raise UserError("nets that play against each other are trained on one device: every one would draw the same "
                         "noise.")
     if batch_size % replicas:
         raise Unfit(f"--batch-size {batch_size} can't be shared evenly by {replicas} devices: take a multiple of "
                         f"{replicas}.")
+    _clip_the_sum(model.optimizer)
     if task():
-        model._maybe_symbolic_build = lambda **_: None  # all there is to build is there
         model.train_function = _each(strategy, model.train_step)
         model.test_function = _each(strategy, model.test_step)
 
@@ -140,20 +151,56 @@ def _each(strategy, step):
     return on_next
 
 
-def agree(step: int) -> None:
-    """Make sure that all workers go on from the same step.
+def _clip_the_sum(optimizer) -> None:
+    """Let the whole batch's slopes be clipped: Keras clips each device's part of them, and adds up what is left."""
+    if not any((optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue)):
+        return
+    clip = optimizer._clip_gradients
+
+    def of_all(slopes):
+        context = tf.distribute.get_replica_context()
+        clipped = clip(context.all_reduce(tf.distribute.ReduceOp.SUM, slopes))
+        return [slope / context.num_replicas_in_sync for slope in clipped]  # they will be added up once more
+
+    optimizer._clip_gradients = of_all
+
+
+def agree(model, step: int, data: str, batches: tuple[int, int]) -> None:
+    """Make sure that all workers take the same steps.
+
+    Args:
+        model: with the weights that it is begun with.
+        step: that they go on from.
+        data: their digest.
+        batches: how many an epoch, and examples of each.
 
     Raises:
-        UserError: they don't.
+        UserError: they wouldn't.
     """
-    strategy = tf.distribute.get_strategy()
     if not task():
         return
+    strategy = tf.distribute.get_strategy()
+    weights = 0
+    for variable in model.variables:
+        weights = zlib.crc32(np.array(keras.ops.convert_to_tensor(variable)).tobytes(), weights)
+    mine = tf.constant([[step, zlib.crc32(data.encode()), *batches, weights]], tf.int64)
 
     @tf.function
-    def steps():
-        return strategy.run(lambda: tf.distribute.get_replica_context().all_gather(tf.constant([step]), axis=0))
+    def everyone():
+        return strategy.run(lambda: tf.distribute.get_replica_context().all_gather(mine, axis=0))
 
-    found = strategy.experimental_local_results(steps())[0].numpy().tolist()
-    if len(set(found)) > 1:
-        raise UserError(f"the workers have read different checkpoints (steps {found}): run them again.")
+    found = strategy.experimental_local_results(everyone())[0].numpy()
+    told = ("checkpoints", "data", "batches", "batches", "weights to begin with")
+    for what, column in zip(told, found.T, strict=True):
+        if len(set(column.tolist())) > 1:
+            raise UserError(f"the workers have different {what}: give all of them the same DL100_HOME, the same data "
+                            "and the same command.")
+
+
+def take_one_gpu(index: int) -> None:
+    """Leave the other GPUs of this machine to the other workers on it."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        mine = gpus[index % len(gpus)]
+        tf.config.set_visible_devices(mine, "GPU")
+        tf.config.experimental.set_memory_growth(mine, True)

@@ -64,11 +64,12 @@ class Training:
             return self._train()
 
     def _train(self) -> list[dict]:
-        distribution.prepare(self.model, self.config.batch_size)
+        distribution.prepare(self.model, self.batches.size)
         callbacks = AcrossEpochs(self.callbacks, add_history=True, model=self.model)
         checkpoint = self.session.read()
-        distribution.agree(self.progress.total_steps)
-        with self.session.stop.listening():
+        distribution.agree(self.model, step=self.progress.total_steps, data=self.session.digest,
+                           batches=(self.batches.steps, self.batches.size))
+        with self.session.listening():
             callbacks.begin()
             if checkpoint:
                 self._resume(*checkpoint)

@@ -12,10 +12,13 @@ class InterruptFlag:
     """Set once the user (SIGINT) or the system (SIGTERM, or SIGHUP when its terminal goes) asks the process to stop.
 
     A second SIGINT stops it at once.
+
+    Args:
+        promise: what the user is told then.
     """
 
-    def __init__(self):
-        self.is_set = False
+    def __init__(self, promise: str = "Stopping at the next safe point (Ctrl-C again stops at once) ..."):
+        self.is_set, self._promise = False, promise
 
     def __bool__(self):
         return self.is_set
@@ -26,7 +29,8 @@ class InterruptFlag:
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
-        before = {name: signal.signal(name, self._note) for name in SIGNALS}
+        heard = [name for name in SIGNALS if name == signal.SIGINT or signal.getsignal(name) != signal.SIG_IGN]  # nohup
+        before = {name: signal.signal(name, self._note) for name in heard}
         try:
             yield self
         finally:
@@ -37,7 +41,7 @@ class InterruptFlag:
         if self.is_set and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.is_set = True
-        say("\nStopping at the next safe point (Ctrl-C again stops at once) ...")
+        say(f"\n{self._promise}")
 
 
 def say(text: str) -> None:

@@ -10,11 +10,12 @@ import time
 import traceback
 from pathlib import Path
 
-from dl100_tf.errors import Unfit, UserError
+from dl100_tf.errors import InUse, Unfit, UserError
 from dl100_tf.run import Run
 
 ENDING = 10.0  # seconds that a process waits for one before it, which was killed, to end
 MENDABLE = 2  # exit code: `failure.json` says what the user can mend
+STOPPED = 130  # exit code: it was asked to stop, and what it had trained is saved
 LOST = 255  # exit code where nobody knows how a process ended, as the one that had forked it was killed
 
 
@@ -97,14 +98,18 @@ def wait_for(run: Run, patience: float = ENDING) -> None:
     """Wait until nobody else has the run: a process whose parent was killed takes a moment to end.
 
     Raises:
-        UserError: somebody else has it for longer than `patience` seconds.
+        InUse: somebody else has it for longer than `patience` seconds.
+        UserError: it can't be written to.
     """
-    until = time.monotonic() + patience
+    began = time.monotonic()
     while True:
         try:
             with run.owned():
                 return
-        except UserError:
-            if time.monotonic() > until:
+        except InUse as held:
+            waited = time.monotonic() - began
+            if waited > patience:
                 raise
+            if waited < 0.1:
+                print(f"Waiting: {held}", flush=True)
             time.sleep(0.1)

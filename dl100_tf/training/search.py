@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import keras_tuner
 import numpy as np
-from keras_tuner.engine.trial import TrialStatus
+from keras_tuner.engine.trial import Trial, TrialStatus
 
 from dl100_tf.errors import UserError
 from dl100_tf.training.journal import Journal
@@ -119,11 +119,15 @@ class Remembering:
     @alone
     def update_trial(self, trial_id, metrics, step=0):
         """Take in a trial's figures."""
+        if trial_id not in self.trials:  # of a journal whose end was damaged: it begins again, and is found trained
+            return Trial(self.hyperparameters, trial_id)
         return super().update_trial(trial_id, metrics, step)
 
     @alone
     def end_trial(self, trial):
         """Take in a trial's score; the second time it says nothing new."""
+        if trial.trial_id not in self.trials:
+            return
         if self.journal and trial.trial_id in self.journal.ended():  # to a chief that was restarted
             self.ongoing_trials = {who: one for who, one in self.ongoing_trials.items()
                                    if one.trial_id != trial.trial_id}
@@ -146,8 +150,8 @@ class Remembering:
 
     @property
     def over(self) -> bool:
-        """Whether nothing is under way, and everybody who was at work has been told that there is nothing more."""
-        return not (self.ongoing_trials or self._retry_queue or self.tuner_ids)
+        """Whether nothing is under way, nor waits for somebody to go on with it."""
+        return not (self.ongoing_trials or self._retry_queue)
 
     def save(self):
         """Nothing: the journal has it."""

@@ -1,5 +1,6 @@
 """What one session of training stands on, whichever way it takes its steps."""
 
+import contextlib
 import dataclasses
 import json
 
@@ -7,10 +8,13 @@ import tensorflow as tf
 
 from dl100_tf.errors import UserError
 from dl100_tf.run import MAY_CHANGE
+from dl100_tf.training import distribution
 from dl100_tf.training.callbacks import Keeper, LearningRate, ProgressBar
 from dl100_tf.training.checkpoints import Checkpoints, Progress
 from dl100_tf.training.interrupts import InterruptFlag, say
 from dl100_tf.training.seeds import random_state, restore_random_state
+
+PARTS = 10  # of an epoch, after each of which workers write a checkpoint if they aren't told when
 
 
 class Session:
@@ -26,13 +30,18 @@ class Session:
 
     def __init__(self, data, run, config, steps: int, save):
         run.pin_source(dataclasses.asdict(data.source))
-        run.note(devices=[f"{device.device_type} {device.name}" for device in tf.config.list_physical_devices()])
+        run.note(devices=[f"{device.device_type} {device.name}" for device in tf.config.list_physical_devices()],
+                 replicas=tf.distribute.get_strategy().num_replicas_in_sync)
         self.run, self.config, self.steps = run, config, steps
         self.stop = InterruptFlag()
         self.progress = Progress()
         self.checkpoints = Checkpoints(run.path("checkpoints"))
-        self.keeper = Keeper(self.progress, save, steps, config.checkpoint_steps, config.checkpoint_minutes, self.stop)
+        every, minutes = config.checkpoint_steps, config.checkpoint_minutes
+        if distribution.task():  # they come to a checkpoint together, so it is due by steps and not by each one's clock
+            every, minutes = every or max(1, steps // PARTS), 0.0
+        self.keeper = Keeper(self.progress, save, steps, every, minutes, self.stop)
         self.bar = ProgressBar(steps, config.epochs, self.progress)
+        self.digest = data.source.digest
         # What a checkpoint is of; the settings left out change no weight.
         settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in MAY_CHANGE}
         self._made_with = json.loads(json.dumps(settings | {"data digest": data.source.digest}))
@@ -76,6 +85,13 @@ class Session:
             setattr(self.progress, name, value)
         self.run.refuse_fewer_epochs(self.config.epochs, trained=self.progress.epoch)
         return checkpoint
+
+    def listening(self):
+        """Context manager: stop at a safe point where the user asks for that.
+
+        One of several workers ends at once: while it were at its safe point, the others would wait in a step's middle.
+        """
+        return contextlib.nullcontext() if distribution.task() else self.stop.listening()
 
     def resumed(self, facts: dict) -> None:
         """What is left to do once the caller has put back its own part of a checkpoint."""

@@ -3,6 +3,7 @@
 import math
 import shutil
 import signal
+import time
 import warnings
 
 from dl100_tf.errors import UserError
@@ -13,7 +14,8 @@ from dl100_tf.training.search import Outcome
 JUDGES = ("val_accuracy", "val_loss", "loss")  # what a trial is judged by: the first that its history has
 OWN = ("config.json", "provenance.json", "log.txt", "failure.json")  # what is of the trial alone
 LOOK = 0.3  # seconds between looks at a trial that is under way
-TRIES = 3  # how often a trial is begun whose process was lost
+AGAIN = 5.0  # seconds until it is told once more to stop: while it begins it doesn't hear
+TRIES = 3  # how often a trial is begun whose process was lost, or stopped by somebody else
 
 
 class Trained(Exception):
@@ -47,6 +49,11 @@ class Trial(Run):
         """
         raise Trained
 
+    @property
+    def rung(self) -> str:
+        """The data source that the search was begun with."""
+        return self.search.rung
+
     def pin_source(self, source: dict) -> None:
         """Hold all trials of the search to the same data."""
         before = self.search.record().get("source")
@@ -65,7 +72,7 @@ class Trial(Run):
         try:
             if kept(self.read_json("config.json", settings)) == kept(settings) and self.record() is not None:
                 if before and not self.path("checkpoints").is_dir() and before.path("checkpoints").is_dir():
-                    with self.writing("checkpoints") as folder:
+                    with self.owned(), self.writing("checkpoints") as folder:
                         shutil.copytree(before.path("checkpoints"), folder)
                 return
         except UserError as damage:
@@ -136,8 +143,10 @@ def in_process(target, arguments: tuple, trial: Trial, stop) -> str:
         UserError: it failed for a reason that the user can mend and that would stop any other trial too.
     """
     for _ in range(TRIES):
+        if stop:
+            return "it was not begun"
         code, diverged = _watched(processes.begun(target, arguments), trial, stop)
-        if code != processes.LOST or stop or diverged:
+        if code not in (processes.LOST, processes.STOPPED) or stop or diverged:
             break
     reason = processes.failure(trial)
     if code == processes.MENDABLE:
@@ -150,11 +159,11 @@ def in_process(target, arguments: tuple, trial: Trial, stop) -> str:
 
 def _watched(process, trial: Trial, stop) -> tuple[int, str]:
     """Wait for a trial's process; its exit code, and how it diverged if it did."""
-    diverged = told = ""
+    diverged, told = "", -math.inf
     while process.is_alive():
         process.join(LOOK)
         diverged = diverged or trial.diverged()
-        if (stop or diverged) and not told:
+        if (stop or diverged) and time.monotonic() - told > AGAIN:
             process.terminate()
-            told = "to stop"
+            told = time.monotonic()
     return process.exitcode, diverged

@@ -26,8 +26,8 @@ class Chief(threading.Thread):
     def run(self):
         try:
             self.journal.begin({})
-            askers.serve(search.oracle(Plan("random", self.trials, 1, 0), space(), self.journal), self.address,
-                         self.stop)
+            askers.serve(search.oracle(Plan("random", self.trials, 1, 0), space(), self.journal), "a",
+                         self.address, self.stop)
         except BaseException as error:
             self.raised = error
 
@@ -44,8 +44,9 @@ def address(monkeypatch):
     return found
 
 
-def at_work(over=lambda: False, carry_out=lambda number, hp: Outcome(bowl(hp)), name="tuner0"):
-    askers.work(askers.Client(over, InterruptFlag()), name, carry_out)
+def at_work(over=lambda: False, carry_out=lambda number, hp: Outcome(bowl(hp)), name="tuner0",
+            search_name="a"):
+    askers.work(askers.Client(search_name, over, InterruptFlag()), name, carry_out)
 
 
 def test_two_workers_carry_out_what_the_chief_proposes(tmp_path, address):
@@ -107,7 +108,7 @@ def test_a_worker_can_be_stopped_while_it_waits(address):
     stop = InterruptFlag()
     stop.is_set = True
     with pytest.raises(Interrupted):
-        askers.work(askers.Client(lambda: False, stop), "tuner0", lambda *_: Outcome(1.0))
+        askers.work(askers.Client("a", lambda: False, stop), "tuner0", lambda *_: Outcome(1.0))
 
 
 def test_a_chief_that_can_not_go_on_says_so_to_both(tmp_path, address):
@@ -124,6 +125,42 @@ def test_a_chief_that_can_not_go_on_says_so_to_both(tmp_path, address):
         at_work(carry_out=carry_out)
     chief.join(30)
     assert isinstance(chief.raised, UserError)
+
+
+def test_a_worker_of_another_search_is_refused_and_takes_no_trial(tmp_path, address):
+    chief = Chief(tmp_path, address)
+    with pytest.raises(UserError, match=r"can't go on \(it is the chief of the search a\)"):
+        at_work(search_name="b")
+    assert not chief.journal.ended() and len(chief.journal.values()) <= 1
+    chief.stop.is_set = True
+    chief.join(30)
+
+
+def test_a_chief_does_not_wait_for_a_worker_that_left_without_a_trial(tmp_path, address):
+    chief = Chief(tmp_path, address, trials=2)
+    left = askers.Client("a", lambda: False, InterruptFlag())
+    search.report(left, left.create_trial("gone"), Outcome(1.0))
+    at_work()
+    chief.join(30)
+    assert not chief.is_alive() and chief.raised is None and len(Journal(tmp_path).ended()) == 2
+
+
+def test_of_a_trial_that_a_damaged_journal_has_forgotten_nothing_is_taken_twice(tmp_path, address):
+    first = Chief(tmp_path, address, trials=2)
+    worker = askers.Client("a", lambda: False, InterruptFlag())
+    trial = worker.create_trial("tuner0")
+    first.stop.is_set = True
+    first.join(30)
+    for file in tmp_path.glob("journal-*.json"):
+        file.unlink()
+    again = Chief(tmp_path, address, trials=2)
+    time.sleep(0.5)
+    again.journal.events.clear()
+    trial.trial_id = "00009"
+    search.report(worker, trial, Outcome(1.0))
+    at_work()
+    again.join(30)
+    assert again.raised is None and "00009" not in Journal(tmp_path).ended()
 
 
 def test_two_chiefs_can_not_have_one_address(tmp_path, address):

@@ -9,21 +9,23 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from dl100_tf import cli, training
+from dl100_tf import cli, cluster, training
 from dl100_tf.errors import UserError
 from dl100_tf.projects import mlp_mnist, perceptron_points
 from dl100_tf.run import Run
 from dl100_tf.training import distribution
+from dl100_tf.training.checkpoints import Checkpoints
 from dl100_tf.training.trials import Trained
 
 ROOT = Path(__file__).parents[2]
 # Nothing that is drawn by chance on each device, nor worked out from what one device sees of a batch.
 ALIKE = ("--source", "sample", "--hidden", "32", "--batch-size", "64", "--dropout", "0", "--no-normalise",
-         "--no-augment", "--checkpoint-steps", "5")
+         "--no-augment")
 
 
 def config(index: int, kind: str = "worker", **cluster) -> str:
@@ -86,7 +88,8 @@ def test_a_game_is_played_on_one_device(two_devices):
 
 
 def test_what_is_trained_in_numpy_is_on_one_device(home):
-    with tf.distribute.MirroredStrategy(["CPU:0"]).scope(), pytest.raises(UserError, match="leave --devices and"):
+    said = "leave --devices, --workers and --precision out"
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope(), pytest.raises(UserError, match=said):
         cli.execute(perceptron_points, perceptron_points.Config(source="sample", epochs=1),
                     Run("perceptron_points", "a"))
 
@@ -130,22 +133,98 @@ def trained(forked, home, *words) -> np.ndarray:
 @pytest.mark.parametrize("flag", ["--devices", "--workers"])
 def test_two_take_the_steps_of_one(forked, alone, home, flag):
     np.testing.assert_allclose(trained(forked, home, flag, "2"), alone, rtol=1e-5)
+    run = home / "runs/mlp_mnist/a"
+    shared = run / "workers/1" if flag == "--workers" else run
+    assert json.loads((shared / "provenance.json").read_text())["replicas"] == 2
+    assert len((shared / "history.csv").read_text().splitlines()) == 3
+    assert json.loads((run / "config.json").read_text())["checkpoint_minutes"] == 1.0
+
+
+def step_with(strategy, optimizer, slopes) -> list[np.ndarray]:
+    """The weights after a step with the mean of each device's slopes."""
+    with strategy.scope():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+        model.compile(optimizer())
+        model.optimizer.build(model.trainable_variables)
+        distribution.prepare(model, 2 * strategy.num_replicas_in_sync)
+
+        @tf.function
+        def step():
+            def on_each():
+                number = tf.distribute.get_replica_context().replica_id_in_sync_group
+                mine = tf.gather(tf.constant(slopes), number) / len(slopes)
+                model.optimizer.apply([mine, tf.zeros(1)], model.trainable_variables)
+            strategy.run(on_each)
+        step()
+        return [np.array(keras.ops.convert_to_tensor(variable)) for variable in model.trainable_variables]
+
+
+@pytest.mark.parametrize("limit", ["clipnorm", "global_clipnorm", "clipvalue"])
+def test_the_slopes_of_the_whole_batch_are_clipped(limit):
+    """In a process of its own, as a processor is divided before it is first used."""
+    words = [sys.executable, "-c", f"""if True:
+        import sys, numpy as np, keras, tensorflow as tf
+        sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1])!r}]
+        from dl100_tf import training
+        from test_distribution import step_with
+        slopes = np.array([[[3.0], [4.0]], [[1.0], [-8.0]]], "float32")
+        optimizer = lambda: keras.optimizers.SGD(1.0, {limit}=1.0)
+        with training.shared(2):
+            both = step_with(tf.distribute.get_strategy(), optimizer, slopes)
+        one = step_with(tf.distribute.OneDeviceStrategy("CPU:0"), optimizer, slopes.mean(axis=0, keepdims=True))
+        np.testing.assert_allclose(both[0], one[0], rtol=1e-6)
+        assert np.abs(both[0]).max() > 0.5
+    """]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 @pytest.mark.slow
 def test_when_a_worker_is_killed_all_go_on_from_the_newest_checkpoint(home):
-    words = [sys.executable, "-m", "dl100_tf.projects.mlp_mnist", *ALIKE, "--epochs", "12", "--run", "a"]
+    words = [sys.executable, "-m", "dl100_tf.projects.mlp_mnist", *ALIKE, "--epochs", "8", "--run", "a"]
     process = subprocess.Popen([*words, "--workers", "2"], cwd=ROOT, env=os.environ | {"DL100_HOME": str(home)},
                                text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     run = home / "runs/mlp_mnist/a"
-    while len(list(run.glob("checkpoints/step-*"))) < 2 and process.poll() is None:
-        time.sleep(0.05)
-    os.kill(json.loads((run / "workers/1/.owner.json").read_text())["pid"], signal.SIGKILL)
+    for folder, how in (("workers/1", signal.SIGKILL), (".", signal.SIGTERM)):
+        seen = set(run.glob("checkpoints/step-*"))
+        while len(set(run.glob("checkpoints/step-*")) - seen) < 2 and process.poll() is None:
+            time.sleep(0.05)
+        os.kill(json.loads((run / folder / ".owner.json").read_text())["pid"], how)
     said, _ = process.communicate(timeout=280)
     assert process.returncode == 0, said
-    assert "worker 1 was lost (exit code -9): all begin again from step" in said and "Resuming" in said
-    rows = np.loadtxt(run / "history.csv", delimiter=",", skiprows=1)
-    assert rows[:, 0].tolist() == list(range(1, 13)) and rows[-1, 2] < rows[0, 2]
+    assert "worker 1 was lost (exit code -9): all begin again from step" in said
+    assert "worker 0 was lost (exit code -15): all begin again from step" in said and "Resuming" in said
+    done = subprocess.run([*words[:-1], "whole"], cwd=ROOT, env=os.environ | {"DL100_HOME": str(home)}, check=False)
+    assert done.returncode == 0
+    rows, whole = (np.loadtxt(one / "history.csv", delimiter=",", skiprows=1) for one in (run, run.parent / "whole"))
+    np.testing.assert_allclose(rows, whole, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_all_workers_and_says_what_is_saved(home):
+    words = [sys.executable, "-m", "dl100_tf.projects.mlp_mnist", *ALIKE, "--epochs", "500", "--run", "a"]
+    process = subprocess.Popen([*words, "--workers", "2"], cwd=ROOT, env=os.environ | {"DL100_HOME": str(home)},
+                               text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    run = home / "runs/mlp_mnist/a"
+    while len(list(run.glob("checkpoints/step-*"))) < 2 and process.poll() is None:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 130 and "Stopping all workers" in said and "safe point" not in said, said
+    assert "Stopped at once; saved up to step" in said and "--run a" in said
+
+
+def test_a_cluster_that_has_trained_its_net_is_not_waited_for(home, monkeypatch, capsys):
+    run = Run("mlp_mnist", "a")
+    Checkpoints(run.path("checkpoints")).save(9, {}, {"progress": {"epoch": 2, "stopped_early": False}})
+    monkeypatch.setenv("TF_CONFIG", config(1))
+    assert cluster.join(mlp_mnist, mlp_mnist.Config(epochs=2), run, ["--run", "a"]) == 0
+    assert "the chief carries on" in capsys.readouterr().out
+
+
+def test_one_way_to_share_at_a_time():
+    with pytest.raises(UserError, match="leave one of them out"):
+        mlp_mnist.Config(devices=2, workers=2)
 
 
 @pytest.mark.slow

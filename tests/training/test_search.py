@@ -101,6 +101,7 @@ def test_hyperband_trains_the_best_third_for_longer(tmp_path):
     assert {values["tuner/trial_id"] for values in rounds[3].values()} == set(best)
 
 
+@pytest.mark.slow
 def test_the_bayesian_one_finds_the_place_sooner_than_chance(tmp_path):
     best = {}
     for method in ("random", "bayesian"):

@@ -4,11 +4,13 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 
+import filelock
 import pytest
 
-from dl100_tf.errors import Unfit, UserError
+from dl100_tf.errors import InUse, Unfit, UserError
 from dl100_tf.run import Run
 from dl100_tf.training import processes
 from dl100_tf.training.interrupts import InterruptFlag
@@ -143,6 +145,22 @@ def note_and_be_lost(file: str, times: int) -> None:
         sys.exit(processes.LOST if len(seen.read()) <= times else 0)
 
 
+def test_a_process_waits_while_another_has_its_run_but_not_where_it_can_not_write(trial, monkeypatch, capsys):
+    lock = filelock.FileLock(trial.path(".lock"), thread_local=False)
+    lock.acquire()
+    with pytest.raises(InUse):
+        processes.wait_for(trial, patience=0.3)
+    threading.Timer(0.5, lock.release).start()
+    processes.wait_for(trial, patience=30)
+    assert capsys.readouterr().out.count("Waiting: ") == 2
+
+    def full(*_):
+        raise UserError("the disk is full")
+    monkeypatch.setattr(trial, "write_json", full)
+    with pytest.raises(UserError, match="the disk is full"):
+        processes.wait_for(trial, patience=30)
+
+
 @pytest.mark.parametrize("times, reason", [(2, ""), pytest.param(
     9, f"ended with exit code {processes.LOST}", marks=pytest.mark.slow)])
 def test_a_process_that_is_lost_with_its_fork_server_is_begun_again(trial, tmp_path, times, reason):
@@ -158,17 +176,27 @@ def test_all_trials_have_the_same_data(trial):
         Trial(trial.search, "1").pin_source(source | {"digest": "cd"})
 
 
-def test_a_diverged_trial_is_stopped(trial):
+def listen_late() -> None:
+    """A process that at first hears of nothing, as one does whose fork server ignores signals."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(2)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    time.sleep(120)
+
+
+def test_a_diverged_trial_is_stopped_even_if_it_does_not_hear_at_once(trial, monkeypatch):
+    monkeypatch.setattr("dl100_tf.training.trials.AGAIN", 0.5)
     trial.write_text("history.csv", HISTORY.replace("0.5,0.6", "nan,nan"))
     began = time.monotonic()
-    assert in_process(time.sleep, (60,), trial, InterruptFlag()) == "loss is nan in epoch 2"
+    assert in_process(listen_late, (), trial, InterruptFlag()) == "loss is nan in epoch 2"
     assert time.monotonic() - began < 50
 
 
 def test_the_user_s_wish_to_stop_is_passed_on(trial):
     stop = InterruptFlag()
-    stop.is_set = True
+    threading.Timer(1.0, setattr, (stop, "is_set", True)).start()
     assert in_process(time.sleep, (60,), trial, stop) == f"ended with exit code {-signal.SIGTERM}"
+    assert in_process(os.abort, (), trial, stop) == "it was not begun"
 
 
 def test_a_process_whose_fork_server_was_killed_begins_another():
