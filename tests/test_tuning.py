@@ -63,6 +63,36 @@ def test_a_search_that_is_over_says_so_and_takes_no_other_settings(searched, mon
 
 
 @pytest.mark.slow
+def test_a_report_that_was_cut_short_is_made_good(searched, forked):
+    report = searched[0] / "runs/mlp_mnist/a/report.md"
+    said = report.read_text()
+    report.write_text("")
+    provenance = report.with_name("provenance.json")
+    provenance.write_text(provenance.read_text().replace('"searched": true', '"searched": false'))
+    done = forked("dl100_tf.projects.mlp_mnist", "tune", "--run", "a", env={"DL100_HOME": str(searched[0])},
+                  together=True)
+    assert done.returncode == 0 and "trial 1/3" not in done.stdout, done.stdout
+    assert "The search: 3 trials, random" in said and "The search: 3 trials, random" in report.read_text()
+
+
+def test_damaged_settings_of_a_search_that_is_over_become_the_best_ones(home):
+    run, journal = Run("mlp_mnist", "a"), Journal(Run("mlp_mnist", "a").path("search"))
+    journal.begin({"method": "grid", "trials": 3, "config": {"epochs": 3}})
+    run.write_json("search/best.json", {"epochs": 3, "dropout": 0.2})
+    run.write_text("config.json", "{")
+    with pytest.warns(UserWarning, match=r"config\.json is damaged"):
+        tuning.mend(run, journal)
+    assert run.read_json("config.json")["dropout"] == 0.2
+
+
+def test_settings_of_another_version_are_named(home):
+    Journal(Run("mlp_mnist", "a").path("search")).begin(
+        {"method": "grid", "trials": 3, "config": {"epochs": 3, "colour": 1}})
+    with pytest.raises(UserError, match="is not of this version of mlp_mnist .*colour"):
+        tuning.tune(mlp_mnist, ["--run", "a"])
+
+
+@pytest.mark.slow
 def test_its_best_settings_are_what_train_takes(searched, forked, home):
     best = searched[0] / "runs/mlp_mnist/a/search/best.json"
     done = forked("dl100_tf.projects.mlp_mnist", "--config", best, "--epochs", "1", "--run", "b",

@@ -30,9 +30,10 @@ def explain_search(run, trials: list[dict], settings: list[str], judged_by: str,
     scored = [row for row in trials if row[judged_by] is not None]
     spent = sum(row["seconds"] for row in trials)
     failed = f" {len(trials) - len(scored)} failed." if len(scored) < len(trials) else ""
+    began = " A trial that went on from a shorter one has only what it added." if method == "hyperband" else ""
     table(run, "search", trials, f"The search: {len(trials)} trials, {method}",
-          f"{spent / 60:.1f} minutes of training in all, {sum(row['epochs'] for row in trials)} epochs.{failed} The "
-          "validation split decides, so what the best has there is somewhat too good to be true; the test set was "
+          f"{spent / 60:.1f} minutes of training in all, {sum(row['epochs'] for row in trials)} epochs.{failed}{began} "
+          "The validation split decides, so what the best has there is somewhat too good to be true; the test set was "
           "looked at once, after the search.", best={}, mark=[winner])
     _draw_progress(run, scored, judged_by)
     if settings:
