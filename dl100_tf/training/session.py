@@ -43,8 +43,8 @@ class Session:
         self.bar = ProgressBar(steps, config.epochs, self.progress)
         self.digest = data.source.digest
         # What a checkpoint is of; the settings left out change no weight.
-        settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in MAY_CHANGE}
-        self._made_with = json.loads(json.dumps(settings | {"data digest": data.source.digest}))
+        settings = {name: value for name, value in _plain(config).items() if name not in MAY_CHANGE}
+        self._made_with = settings | {"data digest": data.source.digest}
 
     @property
     def going_on(self) -> bool:
@@ -77,7 +77,9 @@ class Session:
                 say("No checkpoint is left: training begins again.")
             return None
         facts = checkpoint[1]
-        other = [name for name, value in self._made_with.items() if facts["made with"].get(name) != value]
+        usual = _plain(type(self.config)())  # of a setting that is newer than the checkpoint
+        made_with = usual | facts["made with"]
+        other = [name for name, value in self._made_with.items() if made_with.get(name) != value]
         if other:
             raise UserError(f"the checkpoints of the run {self.run.name} were made with another {', '.join(other)}: "
                             "start again under another --run name.")
@@ -123,3 +125,8 @@ class Session:
         if progress.epoch == epochs:
             return f"Training was done, all {epochs} epochs of it."
         return f"Resuming after epoch {progress.epoch}/{epochs}."
+
+
+def _plain(config) -> dict:
+    """Settings as JSON has them."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))

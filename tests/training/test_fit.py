@@ -168,6 +168,17 @@ def test_a_checkpoint_made_with_other_settings_is_refused_whatever_config_json_s
         train(problem, Config(batch_size=16, seed=2))
 
 
+def test_a_checkpoint_that_is_older_than_a_setting_had_its_default(problem):
+    train(problem, Config(epochs=1), "run")
+    store = checkpoints.Checkpoints(Run("spirals", "run").path("checkpoints"))
+    arrays, facts = store.load()
+    del facts["made with"]["precision"], facts["made with"]["keep"]
+    store.save(facts["progress"]["total_steps"], arrays, facts)
+    train(problem, Config(epochs=2), "run")
+    with pytest.raises(UserError, match="made with another keep"):
+        train(problem, Config(epochs=3, keep="last"), "run")
+
+
 def test_fewer_epochs_than_are_done_are_refused(problem):
     train(problem, Config(), stop_at=25)
     with pytest.raises(UserError, match="trained for 2 epochs already"):
