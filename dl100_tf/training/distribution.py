@@ -156,12 +156,15 @@ def _clip_the_sum(optimizer) -> None:
     if not any((optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue)):
         return
     clip = optimizer._clip_gradients
+    if getattr(clip, "of_all", False):  # an optimizer that has been through another fit
+        return
 
     def of_all(slopes):
         context = tf.distribute.get_replica_context()
         clipped = clip(context.all_reduce(tf.distribute.ReduceOp.SUM, slopes))
         return [slope / context.num_replicas_in_sync for slope in clipped]  # they will be added up once more
 
+    of_all.of_all = True
     optimizer._clip_gradients = of_all
 
 
