@@ -26,7 +26,7 @@ import recording
 EPOCHS = 9
 TRIALS = {"grid": 8, "random": 8, "bayesian": 8, "hyperband": 23}  # hyperband's: a round of it, 75 epochs; 8 x 9 = 72
 PROBLEM = ["--source", "local", "--epochs", str(EPOCHS), "--no-augment", "--no-normalise", "--hidden", "128",
-           "--schedule", "constant", "--learning-rate", "0.003", "--batch-size", "256", "--keep", "last"]
+           "--schedule", "constant", "--learning-rate", "0.0003", "--batch-size", "256", "--keep", "last"]
 FILE = recording.RESULTS / "search_methods.json"
 
 

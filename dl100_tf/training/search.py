@@ -179,9 +179,8 @@ class Bayesian(Remembering, keras_tuner.oracles.BayesianOptimizationOracle):
         """Values for a trial; after a restart those it had, as working them out takes seconds each."""
         # Its own generator moves on with each proposal and would have to be brought back to where it was.
         self._random_state = np.random.RandomState((self.seed, int(trial_id)))
-        drawn = self.num_initial_points or max(3 * len(self.hyperparameters.space), 3)
         done = sum(trial.status == TrialStatus.COMPLETED for trial in self.trials.values())
-        if trial_id in self.known and done >= drawn:
+        if trial_id in self.known and done >= self.num_initial_points:
             return {"status": TrialStatus.RUNNING, "values": self.known[trial_id]}
         return super().populate_space(trial_id)
 
@@ -201,6 +200,8 @@ def oracle(plan: Plan, space: keras_tuner.HyperParameters, journal: Journal, tol
         made = Hyperband(max_epochs=plan.epochs, factor=FACTOR, hyperband_iterations=plan.trials, **shared)
         made.max_trials = Count(plan.trials)
     else:
+        if plan.method == "bayesian":  # Keras Tuner would draw three for each setting by chance: of few trials, all
+            shared["num_initial_points"] = max(3, len(space.space) // 2 + 1)
         made = {"grid": Grid, "random": Random, "bayesian": Bayesian}[plan.method](max_trials=Count(plan.trials),
                                                                                   **shared)
     made.verbose = 0

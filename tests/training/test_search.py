@@ -149,9 +149,10 @@ def test_seed_0_is_a_seed(tmp_path):
     assert first.done == second.done
 
 
-def test_more_trials_go_on_from_those_there_are(tmp_path):
-    Searching(tmp_path / "a", Plan("random", 3, 1, 0)).go()
-    longer, whole = (Searching(tmp_path / name, Plan("random", 12, 1, 0)) for name in "ab")
+@pytest.mark.parametrize("method", ["random", "bayesian"])
+def test_more_trials_go_on_from_those_there_are(tmp_path, method):
+    Searching(tmp_path / "a", Plan(method, 3, 1, 0)).go()
+    longer, whole = (Searching(tmp_path / name, Plan(method, 8, 1, 0)) for name in "ab")
     longer.go()
     whole.go()
     assert [values for _, values in longer.done] == [values for _, values in whole.done][3:]
