@@ -88,7 +88,7 @@ def test_damaged_settings_of_a_search_that_is_over_become_the_best_ones(home):
 def test_settings_of_another_version_are_named(home):
     Journal(Run("mlp_mnist", "a").path("search")).begin(
         {"method": "grid", "trials": 3, "config": {"epochs": 3, "colour": 1}})
-    with pytest.raises(UserError, match="is not of this version of mlp_mnist .*colour"):
+    with pytest.raises(UserError, match=r"is not of this version of mlp_mnist .*colour"):
         tuning.tune(mlp_mnist, ["--run", "a"])
 
 
