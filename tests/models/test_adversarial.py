@@ -168,6 +168,7 @@ def test_a_schedule_sets_the_rate_of_both():
     assert rates[0] == rates[1] == pytest.approx(history[0]["learning_rate"]) and rates[0] < 5e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("game, classes, kinds, stop_at", [
     ("non_saturating", 0, 3, 7), ("wasserstein", 2, 0, 5), ("minimax", 0, 0, 10)])
 def test_a_run_stopped_anywhere_ends_bitwise_like_one_that_was_not(home, game, classes, kinds, stop_at):

@@ -149,7 +149,7 @@ def test_seed_0_is_a_seed(tmp_path):
     assert first.done == second.done
 
 
-@pytest.mark.parametrize("method", ["random", "bayesian"])
+@pytest.mark.parametrize("method", ["random", pytest.param("bayesian", marks=pytest.mark.slow)])
 def test_more_trials_go_on_from_those_there_are(tmp_path, method):
     Searching(tmp_path / "a", Plan(method, 3, 1, 0)).go()
     longer, whole = (Searching(tmp_path / name, Plan(method, 8, 1, 0)) for name in "ab")

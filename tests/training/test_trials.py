@@ -161,8 +161,8 @@ def test_a_process_waits_while_another_has_its_run_but_not_where_it_can_not_writ
         processes.wait_for(trial, patience=30)
 
 
-@pytest.mark.parametrize("times, reason", [(2, ""), pytest.param(
-    9, f"ended with exit code {processes.LOST}", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("times, reason", [(2, ""), (9, f"ended with exit code {processes.LOST}")])
 def test_a_process_that_is_lost_with_its_fork_server_is_begun_again(trial, tmp_path, times, reason):
     assert in_process(note_and_be_lost, (str(tmp_path / "seen"), times), trial, InterruptFlag()) == reason
     assert len((tmp_path / "seen").read_text()) == 3
