@@ -12,8 +12,6 @@ With --home, searches that are there already aren't made again, and interrupted 
 in benchmarks/results/, with a picture.
 """
 
-import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -46,9 +44,9 @@ def search(method: str, seed: int) -> dict:
 
     name = f"{method}-{seed}"
     found = command(["tune", "--method", method, "--trials", str(TRIALS[method])], name, seed)
-    table = Run("mlp_mnist", name).read_json("tables/search.json")
-    rows = table["rows"]
-    found |= {"validation accuracy": rows[table["mark"][0]]["val_accuracy"],
+    shown = Run("mlp_mnist", name).read_json("tables/search.json")
+    rows = shown["rows"]
+    found |= {"validation accuracy": rows[shown["mark"][0]]["val_accuracy"],
               "epochs": sum(row["epochs"] for row in rows), "training seconds": sum(row["seconds"] for row in rows),
               "trials": [[row["epochs"], row["val_accuracy"]] for row in rows]}
     print(f"{name:<14} {({key: value for key, value in found.items() if key != 'trials'})}", flush=True)
@@ -107,7 +105,7 @@ def so_far(trials: list, grid):
 
 
 def main() -> int:
-    parser: argparse.ArgumentParser = recording.parser(__doc__)
+    parser = recording.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--home", type=Path)
     arguments = parser.parse_args()
@@ -123,7 +121,7 @@ def main() -> int:
     if arguments.write:
         recording.write(FILE, recording.measured(seeds=[*range(arguments.seeds)], problem=" ".join(PROBLEM),
                                                  results=results))
-        draw(json.loads(FILE.read_text())["results"])
+        draw(results)
     return 0
 
 

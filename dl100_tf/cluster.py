@@ -32,19 +32,16 @@ def train(recipe, config, run: Run, command: str) -> None:
     with terminal.loading("Loading TensorFlow"):
         from dl100_tf.training import checkpoints, distribution, interrupts, processes
         processes.load()
-    def newest() -> list[int]:  # a recipe may train more than one net, each with checkpoints of its own
-        return sorted(checkpoints.Checkpoints(folder).newest_step() for folder in run.directory.rglob("checkpoints"))
-
     stop = interrupts.InterruptFlag("Stopping all workers ...")
-    tries, before = 0, newest()
+    tries, before = 0, checkpoints.newest_steps(run.directory)
     with stop.listening():
         while True:
             lost = _together(recipe, config, run, command, stop)
             if lost is None:
                 return
             index, code = lost
-            tries = tries + 1 if newest() == before else 1
-            before = newest()
+            now = checkpoints.newest_steps(run.directory)
+            tries, before = tries + 1 if now == before else 1, now
             if tries == TRIES:
                 raise UserError(f"worker {index} was lost (exit code {code}), {TRIES} times without getting any "
                                 f"further. What it printed: {distribution.Worker(run, index).path('log.txt')}")
@@ -73,12 +70,9 @@ def _together(recipe, config, run: Run, command: str, stop) -> tuple[int, int] |
                 raise KeyboardInterrupt
             ended = {index: worker.exitcode for index, worker in enumerate(workers) if worker.exitcode}
             for index, code in ended.items():
-                log = distribution.Worker(run, index)
-                if code == processes.MENDABLE:
-                    raise UserError(processes.failure(log) or f"worker {index} can't go on: {log.path('log.txt')} says "
-                                    "why. Then run the same command again.")
-                if code == 1 and (reason := processes.failure(log)):
-                    raise UserError(reason)
+                worker = distribution.Worker(run, index)
+                if code == processes.MENDABLE or processes.failure(worker):
+                    raise processes.complaint(worker, f"worker {index}")
             if ended:  # the one that was killed comes first: the others fail because it is gone
                 return min(ended.items(), key=lambda item: item[1])
     finally:
@@ -131,11 +125,10 @@ def join(recipe, config, run: Run, words: list[str]) -> int:
         from dl100_tf.training import checkpoints, distribution
     index, count = distribution.task()
     print(f"worker {index} of {count}", flush=True)
-    trained = checkpoints.Checkpoints(run.path("checkpoints")).progress()
     gone = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
             tf.errors.DeadlineExceededError, tf.errors.InternalError, tf.errors.FailedPreconditionError)
     try:
-        if trained.get("epoch", 0) < config.epochs and not trained.get("stopped_early"):
+        if checkpoints.Checkpoints(run.path("checkpoints")).progress().going_on(config.epochs):
             command = shlex.join(["python", "-m", recipe.__name__, *words])
             be_one_of_several(recipe, config, distribution.Worker(run, index), command)
     except gone as error:

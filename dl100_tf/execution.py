@@ -10,10 +10,10 @@ def stopped(run, stop: BaseException) -> str:
     """What of an interrupted run is on the disk."""
     if isinstance(stop, Interrupted):
         return "Stopped; what was trained is saved."
-    from dl100_tf.training.checkpoints import Checkpoints
+    from dl100_tf.training.checkpoints import newest_steps
 
-    steps = [Checkpoints(folder).newest_step() for folder in run.directory.rglob("checkpoints")]
-    return f"Stopped at once; saved up to step {max(steps)}." if any(steps) else (
+    steps = newest_steps(run.directory)
+    return f"Stopped at once; saved up to step {steps[-1]}." if any(steps) else (
         "Stopped; nothing had been trained yet.")
 
 

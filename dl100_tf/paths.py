@@ -133,10 +133,15 @@ def _fsync(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_full(error: Exception) -> bool:
+    """Whether an error says that the disk is full, or the user's share of it; not all libraries raise an OSError."""
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error)
+
+
 def _explained(error: Exception, target: Path) -> UserError | None:
     """`error` in words a user can act on; None where we know nothing better."""
     number = getattr(error, "errno", None)
-    if number in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error):
+    if is_full(error):
         return UserError(f"the disk is full: {target} was not written, what was there before is intact. "
                          "Free some space and run the same command again.")
     if number in (errno.EACCES, errno.EROFS, errno.EPERM):

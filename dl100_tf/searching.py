@@ -94,7 +94,7 @@ class Search:
         except UserError as error:
             outcome = Outcome(None, str(error))
         else:
-            trial.prepare(chosen, self._shorter(hp))
+            trial.prepare(chosen, self._shorter(hp.values))
             outcome = trial.outcome(chosen["epochs"]) or self._train(trial, chosen)
         if outcome.score is None:
             trial.write_json("failure.json", {"reason": outcome.reason})
@@ -109,10 +109,11 @@ class Search:
 
         Nothing that the run has is touched, so it can be done again after a kill; not before the search is over.
         """
-        if self._winner() is None:  # the best settings are there, and the journal that had them is damaged
+        named = self._winner()
+        if named is None:  # the best settings are there, and the journal that had them is damaged
             return
-        winner = Trial(self.run, self._winner())
-        whole = self._settings(self.journal.values()[winner.named])["epochs"] == self.config.epochs
+        winner = Trial(self.run, named)
+        whole = self._settings(self.journal.values()[named])["epochs"] == self.config.epochs
         if whole and winner.directory.is_dir():
             winner.leave_to(self.run)
 
@@ -120,7 +121,8 @@ class Search:
         """Show the search in the run's report."""
         from dl100_tf import evaluation
 
-        if self._winner() is None:
+        winner = self._winner()
+        if winner is None:
             return
         values, ended = self.journal.values(), self.journal.ended()
         chosen = {named: self._settings(values[named]) for named in ended if ended[named]["score"] is not None}
@@ -137,7 +139,7 @@ class Search:
                 "why": processes.failure(trial) if score is None else ""})
         if not any(row["why"] for row in rows):
             rows = [{name: cell for name, cell in row.items() if name != "why"} for row in rows]
-        evaluation.explain_search(self.run, rows, varied, metric[0], self.method, [*ended].index(self._winner()))
+        evaluation.explain_search(self.run, rows, varied, metric[0], self.method, [*ended].index(winner))
         evaluation.report(self.run)
 
     def _settings(self, values: dict) -> dict:
@@ -168,18 +170,14 @@ class Search:
         spent = trial.spent()
         if not spent:  # it failed on the way
             came = Checkpoints(trial.path("checkpoints")).progress()
-            spent = {"epochs": came.get("epoch", 0), "train_seconds": came.get("seconds", 0.0)}
-        values = keras_tuner.HyperParameters()
-        values.values = self.journal.values()[trial.named]
-        before = self._shorter(values)
-        for name, its in (before.spent() if before else {}).items():
-            if name in ("epochs", "train_seconds"):
-                spent[name] = max(0, spent[name] - its)
-        return spent
+            spent = {"epochs": came.epoch, "train_seconds": came.seconds}
+        before = self._shorter(self.journal.values()[trial.named])
+        already = before.spent() if before else {}
+        return {name: max(0, spent[name] - already.get(name, 0)) for name in ("epochs", "train_seconds")}
 
-    def _shorter(self, hp) -> Trial | None:
+    def _shorter(self, values: dict) -> Trial | None:
         """The shorter trial that hyperband has this one go on from, where the learning rate doesn't forbid it."""
-        before = hp.values.get("tuner/trial_id")
+        before = values.get("tuner/trial_id")
         return Trial(self.run, before) if before and self.config.schedule not in settings.PLANNED else None
 
     def _winner(self) -> str | None:

@@ -175,7 +175,7 @@ def test_a_run_without_a_search_is_no_search(home):
         tuning.tune(mlp_mnist, ["--run", "a"])
 
 
-def test_a_search_that_was_killed_before_its_first_word_begins_again(home, monkeypatch):
+def test_a_search_that_was_killed_before_its_first_word_begins_again(home):
     run = Run("mlp_mnist", "a")
     run.write_json("config.json", {"epochs": 3})
     run.path("search").mkdir()
@@ -183,7 +183,7 @@ def test_a_search_that_was_killed_before_its_first_word_begins_again(home, monke
     assert flags.config.epochs == 7 and flags.trials == 20
 
 
-def test_a_trial_is_trained_by_one_process(monkeypatch):
+def test_a_trial_is_trained_by_one_process():
     with pytest.raises(UserError, match="a trial is trained by one process"):
         tuning.asked(mlp_mnist, mlp_mnist.Config(), ["--workers", "2"])
 

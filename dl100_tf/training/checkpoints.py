@@ -40,6 +40,10 @@ class Progress:
     history: list[dict] = dataclasses.field(default_factory=list)
     stopped_early: bool = False
 
+    def going_on(self, epochs: int) -> bool:
+        """Whether there is an epoch left to train, where so many are asked for."""
+        return self.epoch < epochs and not self.stopped_early
+
 
 class Checkpoints:
     """The newest two checkpoints in a folder, each one file: an uncompressed `.npz` of arrays and one JSON text.
@@ -89,10 +93,10 @@ class Checkpoints:
         """The step of the newest checkpoint, sound or not; 0 where there is none."""
         return max(map(_step, self._files()), default=0)
 
-    def progress(self) -> dict:
-        """How far the newest sound checkpoint has come, the fields of `Progress`; `{}` where there is none."""
+    def progress(self) -> Progress:
+        """How far the newest sound checkpoint has come."""
         newest = self.load()
-        return newest[1].get("progress", {}) if newest else {}
+        return Progress(**newest[1]["progress"]) if newest else Progress()
 
     def _parsed(self, content: bytes) -> tuple[dict[str, np.ndarray], dict]:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
@@ -110,6 +114,11 @@ class Checkpoints:
     def _files(self) -> list[Path]:
         found = [file for file in self.folder.glob("step-*.npz") if re.fullmatch(r"step-\d+\.npz", file.name)]
         return sorted(found, key=_step, reverse=True)
+
+
+def newest_steps(directory: Path) -> list[int]:
+    """The newest step of every net that a run trains, its own and those of its parts; the least first."""
+    return sorted(Checkpoints(folder).newest_step() for folder in directory.rglob("checkpoints"))
 
 
 def _step(file: Path) -> int:

@@ -10,6 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
+from dl100_tf import paths
 from dl100_tf.errors import InUse, Unfit, UserError
 from dl100_tf.run import Run
 
@@ -66,16 +67,15 @@ def fail(run: Run, error: Exception):
 
     With `MENDABLE` where it has nothing to do with what was to be trained: a full disk, data that aren't there.
     """
-    reason = str(error)
-    full = "No space left on device" in reason
+    reason, mendable = str(error), not isinstance(error, Unfit)
     if not isinstance(error, UserError):
         traceback.print_exception(error)
         reason = f"{type(error).__name__}: {(reason.strip() or 'no reason given').splitlines()[0]}"
-    if full and not isinstance(error, UserError):
-        reason = f"the disk is full ({reason}). Free some space and run the same command again."
+        if mendable := paths.is_full(error):
+            reason = f"the disk is full ({reason}). Free some space and run the same command again."
     with contextlib.suppress(UserError):  # not even room for this
         run.write_json("failure.json", {"reason": reason})
-    sys.exit(MENDABLE if full or (isinstance(error, UserError) and not isinstance(error, Unfit)) else 1)
+    sys.exit(MENDABLE if mendable else 1)
 
 
 def failure(run: Run) -> str:
@@ -84,6 +84,12 @@ def failure(run: Run) -> str:
         return run.read_json("failure.json", {}).get("reason", "")
     except (UserError, AttributeError):
         return ""
+
+
+def complaint(run: Run, who: str) -> UserError:
+    """What the user is told of a run's process, called `who`, that can't go on before he mends something."""
+    return UserError(failure(run) or f"{who} can't go on: {run.path('log.txt')} says why. Then run the same command "
+                     "again.")
 
 
 def _log_to(file: Path, errors_only: bool = False) -> None:

@@ -49,7 +49,7 @@ class Session:
     @property
     def going_on(self) -> bool:
         """Whether there is an epoch left to train."""
-        return self.progress.epoch < self.config.epochs and not self.progress.stopped_early
+        return self.progress.going_on(self.config.epochs)
 
     def schedule(self) -> LearningRate:
         """The learning rate by step, for every schedule but `constant` and `plateau`."""

@@ -150,8 +150,7 @@ def in_process(target, arguments: tuple, trial: Trial, stop) -> str:
             break
     reason = processes.failure(trial)
     if code == processes.MENDABLE:
-        raise UserError(reason or f"a trial can't go on: {trial.path('log.txt')} says why. Then run the same command "
-                        "again.")
+        raise processes.complaint(trial, "a trial")
     if code == -getattr(signal, "SIGKILL", 9):
         return "killed by the system, as it does where memory runs out"
     return diverged or reason or (f"ended with exit code {code}" if code else "")
